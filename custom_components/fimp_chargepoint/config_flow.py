@@ -20,15 +20,7 @@ import probatio
 
 from .chargepoint import MqttHub
 from .chargepoint.errors import AuthenticationError, ChargepointError
-from .const import (
-    CONF_HUB,
-    CONF_PREFIXES,
-    DOMAIN,
-    MQTT_DOMAIN,
-    Fields,
-    HubKind,
-    UserInput,
-)
+from .const import CONF_HUB, CONF_PREFIXES, DOMAIN, MQTT_DOMAIN, Fields, HubKind, UserInput
 from .coordinator import AnyNode
 from .devices import (
     HOME_ASSISTANT_MQTT,
@@ -38,12 +30,7 @@ from .devices import (
     node_identifier,
 )
 from .flow.account import AccountFlow
-from .flow.discovery_scan import (
-    DiscoveryScan,
-    async_describe,
-    async_search,
-    remember_found,
-)
+from .flow.discovery_scan import DiscoveryScan, async_describe, async_search, remember_found
 from .flow.options import library_options, price_options, price_schema
 from .flow.options_flow import FimpOptionsFlow
 from .flow.schemas import (

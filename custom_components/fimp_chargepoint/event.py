@@ -22,13 +22,7 @@ from .chargepoint import (
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .chargepoint.sessions import SessionEvent, SessionEventType
 from .coordinator import AnyNode, FimpConfigEntry
-from .entity import (
-    NodeDescription,
-    SilentEntity,
-    async_setup_nodes,
-    existing,
-    reports,
-)
+from .entity import NodeDescription, SilentEntity, async_setup_nodes, existing, reports
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0

@@ -14,11 +14,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_API_TOKEN, CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.util.ssl import (
-    client_context,
-    client_context_no_verify,
-    create_client_context,
-)
+from homeassistant.util.ssl import client_context, client_context_no_verify, create_client_context
 
 from .chargepoint import (
     Hub,

@@ -11,13 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .chargepoint.model import Feature
 from .controls import ControlState, feature_control
 from .coordinator import FimpConfigEntry
-from .entity import (
-    ControlDescription,
-    ControlEntity,
-    async_setup_nodes,
-    controls,
-    existing,
-)
+from .entity import ControlDescription, ControlEntity, async_setup_nodes, controls, existing
 
 # The library keeps a slot for each kind of command; see switch.py.
 PARALLEL_UPDATES = 0

@@ -1,9 +1,9 @@
 """The price of a kWh: a fixed one, or that of an entity."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import logging
 import math
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import (
@@ -29,7 +29,7 @@ from homeassistant.helpers.event import (
 )
 
 from .chargepoint.sessions import Price
-from .const import CONF_FIXED_PRICE, CONF_PRICE_ENTITY
+from .const import CONF_FIXED_PRICE, CONF_PRICE_ENTITY, Fields
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def async_follow_price(hass: HomeAssistant, entry: ConfigEntry) -> None:
 class PriceSource:
     """The price of the options of an entry."""
 
-    def __init__(self, hass: HomeAssistant, options: Mapping[str, Any]) -> None:
+    def __init__(self, hass: HomeAssistant, options: Fields) -> None:
         """Read the options, which need not have a price."""
         self._hass = hass
         self._entity_id: str | None = options.get(CONF_PRICE_ENTITY)

@@ -26,13 +26,7 @@ from .chargepoint import (
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Reason
 from .const import DOMAIN
 from .controls import parameter_text
-from .coordinator import (
-    FIRST,
-    AnyNode,
-    ChargepointCoordinator,
-    FimpConfigEntry,
-    PushCoordinator,
-)
+from .coordinator import FIRST, AnyNode, ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 from .descriptions.charge_point import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,

@@ -5,7 +5,6 @@ Independent of the format of any protocol.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 from .options import Token
 
@@ -71,7 +70,7 @@ class TakesPermissions(ABC):
         """
 
     @abstractmethod
-    async def give_permission(self, permission: Permission) -> dict[str, Any]:
+    async def give_permission(self, permission: Permission) -> dict[str, object]:
         """Send a permission; return the reply in plain values.
 
         Raises:

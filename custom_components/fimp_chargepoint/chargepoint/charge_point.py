@@ -68,7 +68,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Whether it reports `value` as its own limit, or as set by us."""
         return bool(getattr(self.snapshot, feature) == value)
 
-    def _was_set(self, feature: Feature, value: Any) -> None:
+    def _was_set(self, feature: Feature, value: object) -> None:
         """Take over a confirmed value that no report contains."""
 
     def send_limits(self) -> None:
@@ -246,7 +246,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         await self._commands.perform(command)
 
     def _start_command(
-        self, kind: Feature, mode: Callable[[], str | None], *, requested: Any = True
+        self, kind: Feature, mode: Callable[[], str | None], *, requested: object = True
     ) -> Command:
         """Return the command that starts or continues charging in the `mode` at that time."""
         return Command(
@@ -324,7 +324,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise
 
     @override
-    def _update(self, now: float, **changes: Any) -> None:
+    def _update(self, now: float, **changes: object) -> None:
         before = self.snapshot
         super()._update(now, **changes)
         if changes.keys() <= MEASURED:
@@ -349,7 +349,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             # A mode may imply a limit of its own.
             self._show_mode(session_current=None)
 
-    def _show_mode(self, **changes: Any) -> None:
+    def _show_mode(self, **changes: object) -> None:
         requested = replace(self.snapshot.requested, charging_mode=self._mode.chosen)
         changes |= {"charging_mode": self._mode.shown, "requested": requested}
         self._update(self.host.clock.now(), **changes)
@@ -381,7 +381,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         super().connection_lost(now)
 
     @override
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
         """Drop live values if their source is gone; counters and sessions stay valid."""
         if reason is not None:
             self._mode.forget()

@@ -11,13 +11,13 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import logging
-from typing import Any, Protocol
+from typing import Protocol
 
 from .admission import Admission
 from .errors import ChargepointError, NotConnectedError, ProtocolError
 from .internal_errors import InternalErrors
 from .journal import Journal, Line, Mark
-from .node import Node, Request
+from .node import AnyNode, Request
 from .notices import HubWarning
 from .options import ModuleChoice, Options
 from .protocol import Handler
@@ -41,14 +41,14 @@ _UNANSWERED_MAX = 3
 class NodeAdded:
     """A node was found."""
 
-    node: Node[Any]
+    node: AnyNode
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRemoved:
     """A node was excluded by its own system. Silence never causes this."""
 
-    node: Node[Any]
+    node: AnyNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Hub(ABC):
         """
         self.clock = clock or SteadyClock()
         self.options = options or Options()
-        self.nodes: dict[str, Node[Any]] = {}
+        self.nodes: dict[str, AnyNode] = {}
         #: Messages that were ignored, by kind (see `ProtocolError`).
         self.ignored: Counter[str] = Counter()
         #: Calls all listeners, including those in Home Assistant's part.
@@ -272,7 +272,7 @@ class Hub(ABC):
 
     # Called by nodes and by discovery ----------------------------------------------------
 
-    def add_node(self, node: Node[Any]) -> None:
+    def add_node(self, node: AnyNode) -> None:
         """Add a found node."""
         self.nodes[node.address] = node
         node.timers.start()

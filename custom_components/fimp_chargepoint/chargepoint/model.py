@@ -136,7 +136,7 @@ class Copied:
         """Return the hash of the values, if all of them have one."""
         return hash((*self.__dict__.values(),))
 
-    def with_(self, **changes: Any) -> Self:
+    def with_(self, **changes: object) -> Self:
         """Return a copy with `changes`.
 
         Raises:

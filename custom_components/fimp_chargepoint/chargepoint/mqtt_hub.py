@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any, override
+from typing import override
 
 from .charge_point import Chargepoint
 from .failsafe import FailsafeGuard
 from .hub import Hub, Timed
 from .journal import Line
-from .node import Node
+from .node import AnyNode
 from .notices import Overload
 from .options import ModuleChoice, Options
 from .protocol import Handler, Protocol
@@ -48,7 +48,7 @@ class MqttHub(Hub):
         self._protocols.append((prefix, protocol))
 
     @override
-    def add_node(self, node: Node[Any]) -> None:
+    def add_node(self, node: AnyNode) -> None:
         super().add_node(node)
         safe_current = self.options.safe_currents.get(node.address)
         if safe_current is not None and isinstance(node, Chargepoint):
@@ -113,7 +113,7 @@ class MqttHub(Hub):
     def protocols(self) -> tuple[tuple[str, str], ...]:
         return tuple((type(protocol).__name__, prefix) for prefix, protocol in self._protocols)
 
-    def recognise(self, topic: str, payload: bytes) -> Node[Any] | None:
+    def recognise(self, topic: str, payload: bytes) -> AnyNode | None:
         """Return the charge point that a message identifies, None if it identifies none.
 
         It is not added, and no connection is needed.

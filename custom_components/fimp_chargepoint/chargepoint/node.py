@@ -136,7 +136,7 @@ class Node[S: NodeSnapshot]:
         """Do nothing automatically any longer: the node was removed from its hub."""
         self.timers.stop()
 
-    def _update(self, now: float, **changes: Any) -> None:
+    def _update(self, now: float, **changes: object) -> None:
         """Take over `changes` and publish what may be published now."""
         snapshot = self.snapshot.with_(**changes)
         if snapshot != self.snapshot:
@@ -183,7 +183,7 @@ class Node[S: NodeSnapshot]:
             self._unknown_words.add(word)
             _LOGGER.warning("%s reports the unknown %s %r", self.address, kind, word)
 
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
         """Take over why the node is unavailable, None if it is available, with `changes`."""
         if reason is not self.snapshot.unavailable:
             changes["unavailable"] = reason
@@ -194,3 +194,6 @@ class Node[S: NodeSnapshot]:
         elif reason is None and self._is_missed:
             self._is_missed = False
             _LOGGER.info("%s is available again", self.address)
+
+
+type AnyNode = Node[Any]

@@ -7,9 +7,8 @@ is independent of any protocol's format.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from .commands.replies import PendingReplies
 from .errors import NotConnectedError
@@ -54,7 +53,7 @@ class OcppNotification:
     """A notification of an event: its kind and its details."""
 
     kind: OcppEvent
-    details: dict[str, Any]
+    details: dict[str, object]
 
 
 # Commands -------------------------------------------------------------------------------
@@ -132,7 +131,7 @@ class Question:
     """A message to the client, and how to read the reply; None if there is none."""
 
     request: Request
-    answer: Callable[[Any], dict[str, Any]] | None
+    answer: Callable[[object], dict[str, object]] | None
 
 
 class OcppClient(Node[OcppSnapshot], ABC):
@@ -169,7 +168,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def _done(self, command: OcppCommand) -> None:
         """Handle the acceptance of a command."""
 
-    async def perform(self, command: OcppCommand) -> dict[str, Any]:
+    async def perform(self, command: OcppCommand) -> dict[str, object]:
         """Send a command; return the reply in plain values.
 
         Raises:
@@ -182,13 +181,13 @@ class OcppClient(Node[OcppSnapshot], ABC):
             raise NotConnectedError("station_unavailable")
         if question.answer is None:
             await self.host.deliver(question.request)
-            answer: dict[str, Any] = {}
+            answer: dict[str, object] = {}
         else:
             answer = question.answer(await self._calls.ask(question.request))
         self._done(command)
         return answer
 
-    def _notify(self, kind: OcppEvent, **details: str | bool | float | datetime | None) -> None:
+    def _notify(self, kind: OcppEvent, **details: object) -> None:
         """Notify the listeners of an event; unknown details are left out."""
         known = {key: value for key, value in details.items() if value is not None}
         notification = OcppNotification(kind=kind, details=known)

@@ -3,10 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 import typing
-from typing import Any
 
 from .admission import Admission, NoticeHost
-from .node import Node, NodeHost
+from .node import AnyNode, NodeHost
 from .notices import HubWarning
 from .options import ModuleChoice
 from .scheduler import Timers
@@ -14,7 +13,6 @@ from .transport.inbox import Content
 
 #: Handles the bytes of a message, given the time by the hub's clock.
 type Handler = Callable[[bytes, float], None]
-type AnyNode = Node[Any]
 
 
 class ProtocolHost(NodeHost, NoticeHost, typing.Protocol):

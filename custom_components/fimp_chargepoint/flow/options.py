@@ -43,6 +43,7 @@ from ..const import (
     CONF_SAFE_CURRENTS,
     CONF_TOKEN,
     CONF_TOKEN_TYPE,
+    Fields,
 )
 from ..prices import PRICE_DOMAINS, PriceSource
 from .schemas import FormError, choice
@@ -285,12 +286,12 @@ def suggested_options(options: Mapping[str, object]) -> dict[str, dict[str, obje
     }
 
 
-def safe_currents(options: Mapping[str, Any]) -> dict[str, float]:
+def safe_currents(options: Fields) -> dict[str, float]:
     """Return the safe current in A of each charge point that has a failsafe, by address."""
     return dict(options.get(CONF_SAFE_CURRENTS, {}))
 
 
-def library_options(options: Mapping[str, Any]) -> Options:
+def library_options(options: Fields) -> Options:
     """Return the preferences of an entry as the library takes them."""
     token = options.get(CONF_TOKEN)
     kind = TOKEN_TYPES[options.get(CONF_TOKEN_TYPE, CARD)]

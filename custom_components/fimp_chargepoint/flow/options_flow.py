@@ -1,13 +1,7 @@
 """The options flow: the options, safe currents, and which EVerest modules belong together."""
 
-from homeassistant.config_entries import (
-    ConfigEntryState,
-    ConfigFlowResult,
-    OptionsFlowWithReload,
-)
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-)
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.helpers.selector import SelectOptionDict
 import probatio
 
 from ..chargepoint import Chargepoint, ModuleChoice, MqttHub

@@ -10,13 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 
-from ..chargepoint import (
-    Chargepoint,
-    ConnectionLost,
-    ConnectionMade,
-    Warned,
-    Withdrawn,
-)
+from ..chargepoint import Chargepoint, ConnectionLost, ConnectionMade, Warned, Withdrawn
 from ..chargepoint.errors import AuthenticationError
 from ..const import CONF_HUB, DOMAIN, MQTT_DOMAIN, HubKind
 from ..coordinator import FimpConfigEntry

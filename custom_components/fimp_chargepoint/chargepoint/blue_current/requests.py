@@ -15,13 +15,7 @@ import orjson
 from ..errors import InvalidRequestError, OutOfRangeError
 from ..node import Request
 from ..scheduler import Clock
-from ..smart_charging import (
-    CurrentSchedule,
-    DelayedCharging,
-    PriceBasedCharging,
-    Profile,
-    Weekday,
-)
+from ..smart_charging import CurrentSchedule, DelayedCharging, PriceBasedCharging, Profile, Weekday
 from . import frames
 
 #: The token that starts a session without a card.

@@ -8,15 +8,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..model import (
-    ChargepointSnapshot,
-    Cost,
-    Feature,
-    Meter,
-    PauseReason,
-    Session,
-    Status,
-)
+from ..model import ChargepointSnapshot, Cost, Feature, Meter, PauseReason, Session, Status
 from . import frames
 
 OFFLINE: Final = "offline"

@@ -6,12 +6,7 @@ answered by the reply alone.
 
 import asyncio
 
-from ..errors import (
-    ChargepointError,
-    CommandTimeoutError,
-    NotConnectedError,
-    refused_with,
-)
+from ..errors import ChargepointError, CommandTimeoutError, NotConnectedError, refused_with
 from ..node import NodeHost, Request
 from ..scheduler import Timers
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from ..errors import ChargepointError
 from ..model import ChargepointSnapshot
@@ -32,11 +32,11 @@ class ExpectedState:
     """
 
     fact: str
-    value: Any
+    value: object
     matches: Callable[[ChargepointSnapshot], bool] = field(compare=False)
 
 
-def expects(fact: str, value: Any) -> ExpectedState:
+def expects(fact: str, value: object) -> ExpectedState:
     """Return the effect that the snapshot's field `fact` has `value`."""
     return ExpectedState(fact, value, lambda snapshot: getattr(snapshot, fact) == value)
 
@@ -60,7 +60,7 @@ class Command:
     """
 
     kind: str
-    requested: Any
+    requested: object
     effect: ExpectedState | None
     report: str | None
     request: Callable[[], Request]

@@ -12,16 +12,7 @@ from typing import Any, ClassVar, Final, override
 from ..capabilities import Capabilities
 from ..commands.request import ExpectedState, expects
 from ..errors import NoSessionError
-from ..model import (
-    ChargepointSnapshot,
-    Feature,
-    Identity,
-    Meter,
-    Reason,
-    Session,
-    Status,
-    Vehicle,
-)
+from ..model import ChargepointSnapshot, Feature, Identity, Meter, Reason, Session, Status, Vehicle
 from ..node import Changes, NodeHost, Request
 from ..readers import JsonObject, rounded, text
 from ..session import corrected
@@ -214,7 +205,7 @@ class Evse(PausingChargepoint):
         )
 
     @override
-    def _update(self, now: float, **changes: Any) -> None:
+    def _update(self, now: float, **changes: object) -> None:
         if not _STATUS_FIELDS.isdisjoint(changes):
             changes["status"] = self._status(self.snapshot.with_(**changes))
         super()._update(now, **changes)
@@ -313,7 +304,7 @@ class Evse(PausingChargepoint):
         return {"max_current": current, "phases": phases}
 
     @abstractmethod
-    def _limits_request(self, requested: Mapping[str, Any]) -> Request:
+    def _limits_request(self, requested: Mapping[str, object]) -> Request:
         """Return the message for all limits set from Home Assistant, and those `requested` now."""
 
     @abstractmethod
@@ -379,7 +370,7 @@ class Evse(PausingChargepoint):
         return Feature.MAX_CURRENT if feature in _REPORTED_TOGETHER else feature
 
     @override
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
         if reason is not None:
             # The base class resets the values; consequences of the session must not restore them.
             self._session = session.after_gap(self._session)

@@ -4,9 +4,10 @@ EVerest API v1, evse_manager_consumer, `ev_info`: every key is optional, and a c
 with AC sends none of them.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from ..model import Feature, Vehicle
+from ..node import Changes
 from ..readers import JsonObject, rounded, text, timestamp
 
 #: The numbers, by their key: the field, its decimals, and the divisor to our unit.
@@ -38,7 +39,7 @@ _FEATURES: Final = tuple(
 
 def parse_vehicle(info: JsonObject) -> Vehicle:
     """Return what is known about the car now."""
-    found: dict[str, Any] = {"id": text(info.get("evcc_id"))}
+    found: Changes = {"id": text(info.get("evcc_id"))}
     for key, (field, digits, per_unit) in _NUMBERS.items():
         found[field] = rounded(info.get(key), digits, per_unit)
     for key, field in _TIMES.items():

@@ -297,12 +297,12 @@ class FimpChargepoint(Chargepoint):
         self.ask_everything(now)
 
     @override
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
         if reason is not Reason.NOT_CONNECTED:
             reason = self._cut_off or reason  # Its adapter reports no other reason.
         super()._set_unavailable(reason, now, **changes)
 
-    def _received(self, now: float, **changes: Any) -> None:
+    def _received(self, now: float, **changes: object) -> None:
         """Take over a report and its changes; request the rest if it was unavailable."""
         self._watchdog.received(now)
         was_away = self.snapshot.unavailable in (Reason.OFFLINE, Reason.SILENT)
@@ -376,7 +376,7 @@ class FimpChargepoint(Chargepoint):
         return REPORT_OF.get(feature, feature)
 
     @override
-    def _was_set(self, feature: Feature, value: Any) -> None:
+    def _was_set(self, feature: Feature, value: object) -> None:
         if feature is Feature.SESSION_CURRENT:  # No report contains it.
             self._update(self.host.clock.now(), session_current=value)
 

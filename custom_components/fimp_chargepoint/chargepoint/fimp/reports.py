@@ -8,10 +8,11 @@ cliffhanger, which add currents, phases and the health of the device.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ..errors import ProtocolError
 from ..model import PHASES, PLUGGED, ChargepointSnapshot, Feature, Status
+from ..node import Changes
 from ..readers import NUMBER_MAX
 from .message import Message, number
 
@@ -31,7 +32,7 @@ class ReportUpdate(NamedTuple):
     for this report. `live` is False if an adapter may have answered from its cache.
     """
 
-    changes: dict[str, Any]
+    changes: Changes
     observed: frozenset[Feature] = frozenset()
     report: str = ""
     live: bool = True
@@ -115,7 +116,7 @@ def state(_: ChargepointSnapshot, message: Message) -> ReportUpdate:
     word = expect(message, str)[:_WORD_MAX]
     status = STATUS.get(word.lower())
     plugged = None if status is None else PLUGGED.get(status)
-    changes: dict[str, Any] = {"status": status, "raw_status": word, "plugged": plugged}
+    changes: Changes = {"status": status, "raw_status": word, "plugged": plugged}
     if plugged is False:
         # Not all adapters report the end of the session.
         changes["session_current"] = None
@@ -261,7 +262,7 @@ def _errors(_: ChargepointSnapshot, message: Message) -> ReportUpdate:
 def _health(feature: Feature, kind: type[float | str]) -> Reader:
     def read(snapshot: ChargepointSnapshot, message: Message) -> ReportUpdate:
         value = expect(message, kind)
-        changes: dict[str, Any] = {feature: value[:_TEXT_MAX] if isinstance(value, str) else value}
+        changes: Changes = {feature: value[:_TEXT_MAX] if isinstance(value, str) else value}
         return ReportUpdate({"health": replace(snapshot.health, **changes)}, frozenset({feature}))
 
     return read

@@ -22,13 +22,7 @@ from ..model import ChargepointSnapshot, Feature
 from .balanced import BalancedCurrent
 from .failsafe import Failsafe
 from .plan import ChargingPlan
-from .requested import (
-    LASTING_LIMITS,
-    CompetingController,
-    LimitValue,
-    Requested,
-    TemporaryLimit,
-)
+from .requested import LASTING_LIMITS, CompetingController, LimitValue, Requested, TemporaryLimit
 from .temporary import LimitedChargePoint, Tasks, TemporaryLimits
 
 _LOGGER = logging.getLogger(__name__)

@@ -12,13 +12,7 @@ from typing import Final, Protocol, override
 
 import aiohttp
 
-from ..errors import (
-    ChargepointError,
-    NoAnswerError,
-    NotConnectedError,
-    RequestLimitError,
-    TlsError,
-)
+from ..errors import ChargepointError, NoAnswerError, NotConnectedError, RequestLimitError, TlsError
 from . import Backoff, MessageListener, ReconnectingTransport
 
 #: What connections are made with; Home Assistant has one for all integrations.

@@ -6,7 +6,7 @@ only sent to an EVSE that has been recognized as one of that release.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ...authorization import (
     AllowCharging,
@@ -48,19 +48,19 @@ _UNDECIDED: Final = "Processing"
 _REFUSED: Final = frozenset({"Rejected", "TimedOut", "Withdrawn"})
 
 
-def _accepted(reply: object) -> dict[str, Any]:
+def _accepted(reply: object) -> dict[str, object]:
     if reply != "Accepted":
         raise CommandRejectedError(str(reply))
     return {}
 
 
-def _reserved(reply: object) -> dict[str, Any]:
+def _reserved(reply: object) -> dict[str, object]:
     if reply is not True:
         raise CommandRefusedError("reservation_refused")
     return {}
 
 
-def _used(reply: object) -> dict[str, Any]:
+def _used(reply: object) -> dict[str, object]:
     return {"used": reply is True}
 
 
@@ -70,7 +70,7 @@ class _Call(NamedTuple):
     module: ApiModule
     operation: str
     payload: object
-    answer: Callable[[object], dict[str, Any]] | None = None
+    answer: Callable[[object], dict[str, object]] | None = None
 
 
 class AuthorizationClient:
@@ -150,7 +150,7 @@ class AuthorizationClient:
                 return _Call(module, "external_ready_to_start_charging", None, _used)
         return _Call(module, "withdraw_authorization", {})
 
-    async def give(self, permission: Permission) -> dict[str, Any]:
+    async def give(self, permission: Permission) -> dict[str, object]:
         """Send it to the EVSE; raises what `call` raises."""
         module, operation, payload, answer = self.call(permission)
         if answer is not None:

@@ -309,7 +309,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._authorization_client.call(permission)
 
     @override
-    async def give_permission(self, permission: Permission) -> dict[str, Any]:
+    async def give_permission(self, permission: Permission) -> dict[str, object]:
         self.check_permission(permission)
         if not self.snapshot.available:
             raise NotConnectedError("station_unavailable")
@@ -360,7 +360,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     # Availability -----------------------------------------------------------------
 
     @override
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
         if reason is not None:
             self._event_received = False
             self._forget_reports()

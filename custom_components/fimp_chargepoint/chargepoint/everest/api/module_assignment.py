@@ -7,9 +7,10 @@ that it can belong to (see `assigned_modules` for the rules).
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ...features import Feature
+from ...node import Changes
 from ...notices import LimitsModuleElsewhere
 from ...options import ModuleChoice
 from ..station import EverestStation, station_address
@@ -290,7 +291,7 @@ class Assignment:
 
         def link(evse: EverestChargepoint) -> None:
             mine = assigned_modules(evse.address, found, chosen, alone=alone, limited=self._limited)
-            parts: dict[str, Any] = {
+            parts: Changes = {
                 COMPANIONS[kind][0]: found[kind][module] for kind, module in mine.items()
             }
             before = evse.companions.errors

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 import logging
-from typing import Any, Final, override
+from typing import Final, override
 
 from ...commands.replies import PendingReplies
 from ...model import NodeSnapshot, Reason
@@ -115,7 +115,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
             self._watchdog.patience_changed(now)
         return self._restarted(now) if restarted else {}
 
-    def _received(self, now: float, **changes: Any) -> None:
+    def _received(self, now: float, **changes: object) -> None:
         """Take `changes` from a message, which also shows that the module is available."""
         self.module.received_at = now
         self._watchdog.received(now)
@@ -156,7 +156,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         self.module.clear()
 
     @override
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
         if reason is not None:
             self._answers_gets = None
             self.module.heartbeats.missed()

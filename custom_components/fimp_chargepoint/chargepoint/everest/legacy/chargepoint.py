@@ -67,7 +67,7 @@ class LegacyChargepoint(Evse):
         )
         #: The highest limit so far, in A.
         self._ceiling = 0.0
-        self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
+        self._reports: dict[str, Callable[[object, float], Changes]] = {
             "session_info": self._session_info,
             "powermeter": self._powermeter,
             "hardware_capabilities": self._hardware_capabilities,
@@ -289,7 +289,7 @@ class LegacyChargepoint(Evse):
         self._watchdog.start(now)
 
     @override
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
         if reason is not None:
             self._reading = None
             self._ceiling = 0.0

@@ -6,7 +6,7 @@ not offer, and what the older API reports of the connection.
 
 from collections.abc import Callable
 import logging
-from typing import Any, ClassVar, Final, override
+from typing import ClassVar, Final, override
 
 from ...capabilities import Capabilities
 from ...errors import InvalidRequestError
@@ -339,7 +339,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         self._update(now, **self._limit(now))
 
     @override
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
         if reason is not None:
             changes = self._forgotten() | changes
         super()._set_unavailable(reason, now, **changes)
