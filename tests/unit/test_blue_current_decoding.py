@@ -201,7 +201,7 @@ def test_schedules_in_the_words_of_both_sources() -> None:
     [
         (b"", "json"),
         (b"no json", "json"),
-        (b"\xff\xfe", "json"),
+        (b"\xff\xfe", "encoding"),
         (b'{"object":"X","a":NaN}', "json"),
         (b"[]", "object"),
         (b"7", "object"),

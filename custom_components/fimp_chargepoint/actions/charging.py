@@ -119,10 +119,6 @@ async def _start(coordinator: ChargepointCoordinator, data: Data) -> Answer:
     return answer
 
 
-def _check_stop(_: ChargepointCoordinator, __: Data) -> None:
-    """Stop the others even if one of them cannot be stopped."""
-
-
 async def _stop(coordinator: ChargepointCoordinator, _: Data) -> Answer:
     await coordinator.node.limits.plan.stop()
     return {"status": coordinator.node.snapshot.status}
@@ -194,8 +190,9 @@ CHARGING_ACTIONS: Final[dict[str, AnyAction]] = {
         check=_check_start,
         run=_start,
     ),
-    # Also for one that is unavailable: the stop is tried, and its outcome is reported.
-    "stop_charging": Action(fields={}, check=_check_stop, run=_stop, live=False),
+    # Also for one that is unavailable: the stop is tried, and its outcome is reported. Without a
+    # check, the others are stopped even if one of them cannot be.
+    "stop_charging": Action(fields={}, run=_stop, live=False),
     "set_current_limit": Action(
         fields={
             probatio.Required(ATTR_CURRENT): cv.positive_float,

@@ -1,8 +1,12 @@
-"""Reads decoded JSON leniently: a value of the wrong type counts as one that was not sent. Pure."""
+"""Decodes JSON, and reads it leniently: a value of a wrong type counts as not sent. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Final
+
+import orjson
+
+from .errors import ProtocolError
 
 type JsonObject = Mapping[str, object]
 
@@ -12,6 +16,25 @@ _TEXT_MAX = 200
 NUMBER_MAX: Final = 1e12
 #: The years of times that are possible; a charge point without a clock is in 1970.
 YEARS: Final = range(1970, 2100)
+
+
+def decoded(payload: bytes, longest: int) -> object:
+    """Return the JSON value in `payload`.
+
+    Raises:
+        ProtocolError: of kind `size` (it is longer than `longest`), `encoding` or `json`.
+
+    """
+    if len(payload) > longest:
+        raise ProtocolError("size", f"{len(payload)} bytes")
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        try:
+            payload.decode()
+        except UnicodeDecodeError as cause:
+            raise ProtocolError("encoding", cause) from cause
+        raise ProtocolError("json", error) from error
 
 
 def part(value: JsonObject, key: str) -> JsonObject:

@@ -24,6 +24,7 @@ from ..errors import (
     ProtocolError,
     RequestLimitError,
 )
+from ..readers import JsonObject
 from ..transport.websocket import (
     ClosedError,
     Connect,
@@ -234,7 +235,7 @@ class Account:
         if code == _REQUEST_LIMIT:
             raise RequestLimitError(next_reset(self._now()))
 
-    async def _ask(self, connect: Connect, command: str, **fields: str | None) -> decoding.Fields:
+    async def _ask(self, connect: Connect, command: str, **fields: str | None) -> JsonObject:
         """Return the one reply on a connection of its own."""
         self.requests.add(command)
         try:

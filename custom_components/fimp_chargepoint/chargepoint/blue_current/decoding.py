@@ -10,10 +10,8 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from ..errors import ProtocolError
-from ..readers import YEARS
+from ..readers import YEARS, JsonObject, decoded, part
 from ..stored import flag, number
 from .frames import (
     Card,
@@ -38,26 +36,19 @@ _SIZE_MAX: Final = 1024 * 1024
 _TEXT_MAX: Final = 500
 _ITEMS_MAX: Final = 1000
 
-type Fields = Mapping[str, object]
-
 #: Replies without a prefix: they have the name of their command.
 _BARE_REPLIES: Final = ("LIST_", "POST_", "PATCH_", "SAVE_", "OVERRIDE_")
 _NO_REASON: Final = "no reason was given"
 
 
-def parse(payload: bytes) -> Fields:
+def parse(payload: bytes) -> JsonObject:
     """Return the fields of a frame.
 
     Raises:
-        ProtocolError: of kind `size`, `json` or `object`.
+        ProtocolError: of kind `size`, `encoding`, `json` or `object`.
 
     """
-    if len(payload) > _SIZE_MAX:
-        raise ProtocolError("size", len(payload))
-    try:
-        fields = orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        raise ProtocolError("json", error) from None
+    fields = decoded(payload, _SIZE_MAX)
     if not isinstance(fields, dict) or not isinstance(fields.get("object"), str):
         raise ProtocolError("object", "no name of an object")
     return fields
@@ -67,7 +58,7 @@ def decode(payload: bytes) -> Frame:
     """Decode a frame.
 
     Raises:
-        ProtocolError: of kind `size`, `json`, `object`, `data` or `evse_id`.
+        ProtocolError: of kind `size`, `encoding`, `json`, `object`, `data` or `evse_id`.
 
     """
     fields = parse(payload)
@@ -89,7 +80,7 @@ def topic(payload: bytes) -> str:
         fields = parse(payload)
     except ProtocolError as error:
         return error.kind
-    data = _mapping(fields.get("data"))
+    data = part(fields, "data")
     about = (fields.get("evse_id"), data.get("evse_id"), data.get("id"))
     subject = next((text for text in about if isinstance(text, str) and text), None)
     name = str(fields["object"])
@@ -99,7 +90,7 @@ def topic(payload: bytes) -> str:
 # Fields ---------------------------------------------------------------------------
 
 
-def _mapping(value: object) -> Fields:
+def _mapping(value: object) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
@@ -131,7 +122,7 @@ def _time(value: object) -> datetime:
 class _Reader:
     """Reads fields, and remembers those of an unexpected type."""
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: JsonObject) -> None:
         self._fields = fields
         self._unreadable: set[str] = set()
 
@@ -157,7 +148,7 @@ class _Reader:
 # Frames ---------------------------------------------------------------------------
 
 
-def _data(fields: Fields) -> Fields:
+def _data(fields: JsonObject) -> JsonObject:
     data = fields.get("data")
     if not isinstance(data, dict):
         raise ProtocolError("data", "not an object")
@@ -171,7 +162,7 @@ def _evse_id(*candidates: object) -> str:
     raise ProtocolError("evse_id", "missing")
 
 
-def _status(fields: Fields) -> Status:
+def _status(fields: JsonObject) -> Status:
     data = _data(fields)
     read = _Reader(data)
     timeout = read.get("smart_current_heartbeat_timeout", number)
@@ -234,7 +225,7 @@ _PARTS: Final[Mapping[str, Mapping[str, Callable[[object], bool | float | str]]]
 }
 
 
-def _charge_point(data: Fields) -> ChargePointSettings:
+def _charge_point(data: JsonObject) -> ChargePointSettings:
     read = _Reader(data)
     settings: dict[str, Setting] = {}
     unreadable: set[str] = set()
@@ -249,12 +240,12 @@ def _charge_point(data: Fields) -> ChargePointSettings:
     # In the examples of the vendor, the coordinates are not nested; in recorded frames they are.
     parts = {"location": data} | {name: data[name] for name in _PARTS if name in data}
     for name, readers in _PARTS.items():
-        inner = _Reader(_mapping(parts.get(name)))
-        for part, reader in readers.items():
-            if (found := inner.get(part, reader)) is not None:
-                settings[f"{name}.{part}"] = Setting(value=found)
-        unreadable |= {f"{name}.{part}" for part in inner.unreadable}
-    if days := _days(_mapping(data.get("delayed_charging")).get("selected_days")):
+        inner = _Reader(part(parts, name))
+        for key, reader in readers.items():
+            if (found := inner.get(key, reader)) is not None:
+                settings[f"{name}.{key}"] = Setting(value=found)
+        unreadable |= {f"{name}.{key}" for key in inner.unreadable}
+    if days := _days(part(data, "delayed_charging").get("selected_days")):
         settings["delayed_charging.selected_days"] = Setting(value=days)
     return ChargePointSettings(
         evse_id=_evse_id(data.get("evse_id")),
@@ -299,7 +290,7 @@ def _items(value: object) -> list[object]:
     return value[:_ITEMS_MAX]
 
 
-def _charge_points(fields: Fields) -> ChargePoints:
+def _charge_points(fields: JsonObject) -> ChargePoints:
     items = _items(fields.get("data"))
     found: list[ChargePointSettings] = []
     for item in items:
@@ -311,18 +302,18 @@ def _charge_points(fields: Fields) -> ChargePoints:
     return ChargePoints(charge_points=tuple(found), complete=len(found) == len(items))
 
 
-def _charge_cards(fields: Fields) -> ChargeCards:
+def _charge_cards(fields: JsonObject) -> ChargeCards:
     # Recorded frames call the list `cards`.
     items = _items(fields.get("cards", fields.get("data")))
     cards = (_card(item) for item in items)
     return ChargeCards(cards=tuple(card for card in cards if card is not None))
 
 
-def _settings(fields: Fields) -> ChargePointSettings:
+def _settings(fields: JsonObject) -> ChargePointSettings:
     return _charge_point({"evse_id": fields.get("evse_id")} | dict(_data(fields)))
 
 
-def _grid(fields: Fields) -> Grid:
+def _grid(fields: JsonObject) -> Grid:
     # GRID_STATUS has its values in `data`, GRID_CURRENT has not.
     data = fields if "grid_actual_p1" in fields else _data(fields)
     read = _Reader(data)
@@ -335,12 +326,12 @@ def _grid(fields: Fields) -> Grid:
     )
 
 
-def _reply(command: str, fields: Fields, *, final: bool) -> Reply:
+def _reply(command: str, fields: JsonObject, *, final: bool) -> Reply:
     read = _Reader(fields)
     error = read.get("error", _text)
     if error is None and (read.get("success", flag) is False or read.unreadable):
         error = _NO_REASON
-    setting = _mapping(fields.get("result")).get("setting")
+    setting = part(fields, "result").get("setting")
     return Reply(
         command=command[:_TEXT_MAX],
         evse_id=read.get("evse_id", _text),
@@ -351,13 +342,13 @@ def _reply(command: str, fields: Fields, *, final: bool) -> Reply:
     )
 
 
-def _failure(fields: Fields) -> Failure:
+def _failure(fields: JsonObject) -> Failure:
     read = _Reader(fields)
     message = read.get("message", _text) or read.get("error", _text) or _NO_REASON
     return Failure(code=read.get("error", _integer), message=message)
 
 
-_READERS: Final[Mapping[str, Callable[[Fields], Frame]]] = {
+_READERS: Final[Mapping[str, Callable[[JsonObject], Frame]]] = {
     "CHARGE_POINTS": _charge_points,
     "CHARGE_CARDS": _charge_cards,
     "CH_STATUS": _status,

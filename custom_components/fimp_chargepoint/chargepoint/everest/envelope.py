@@ -13,7 +13,7 @@ from uuid import uuid4
 import orjson
 
 from ..errors import ProtocolError
-from ..readers import JsonObject, text
+from ..readers import JsonObject, decoded, text
 
 #: Bytes; the longest real messages (signed meter values) have a few thousand.
 _SIZE_MAX = 256 * 1024
@@ -30,16 +30,7 @@ def decode(payload: bytes) -> object:
         ProtocolError: of kind `size`, `encoding` or `json`.
 
     """
-    if len(payload) > _SIZE_MAX:
-        raise ProtocolError("size", f"{len(payload)} bytes")
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        try:
-            payload.decode()
-        except UnicodeDecodeError as cause:
-            raise ProtocolError("encoding", cause) from cause
-        raise ProtocolError("json", error) from error
+    return decoded(payload, _SIZE_MAX)
 
 
 def mapping(value: object) -> JsonObject:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeIs
 
 from ..errors import ProtocolError
 from ..model import Identity
+from ..readers import JsonObject
 from .inclusion import Service, Thing, parse_service, text
 from .message import Message, encode
 from .topic import ServiceAddress, ServiceTopic
@@ -20,8 +21,6 @@ NOTIFICATION: Final = "evt.pd7.notify"
 _COMPONENTS: Final = ("device", "room")
 #: Maximum number of devices and rooms; more than a home has.
 _ITEMS_MAX: Final = 2000
-
-type _Fields = Mapping[str, object]
 
 
 def request(when: datetime, reply_to: str) -> tuple[str, bytes]:
@@ -61,7 +60,7 @@ class Changes:
 
 
 class _Device(NamedTuple):
-    fields: _Fields
+    fields: JsonObject
     services: Mapping[ServiceTopic, Service]
 
     @property
@@ -140,7 +139,7 @@ class VinculumDirectory:
                 return self._room_edited(item_id, _name(item) or self._rooms.get(item_id))
         return Changes()
 
-    def _edited(self, device_id: object, item: _Fields) -> Changes:
+    def _edited(self, device_id: object, item: JsonObject) -> Changes:
         known = self._devices.get(device_id, _Device({}, {}))
         fields = {**known.fields, **item}
         before, after = known.fields.get("services"), item.get("services")
@@ -195,7 +194,7 @@ class VinculumDirectory:
         )
 
 
-def _by_id(items: object) -> dict[int | str, _Fields]:
+def _by_id(items: object) -> dict[int | str, JsonObject]:
     """Return the objects of a list by their id, without those that are invalid."""
     return {
         item["id"]: item
@@ -209,14 +208,14 @@ def _is_id(value: object) -> TypeIs[int | str]:
     return isinstance(value, int | str) and not isinstance(value, bool) and value != ""
 
 
-def _name(item: _Fields) -> str | None:
+def _name(item: JsonObject) -> str | None:
     """Return the user's name for an item, else the alias of a room."""
     client = item.get("client")
     given = text(client, "name") if isinstance(client, dict) else None
     return given or text(item, "alias")
 
 
-def _services(device: _Fields) -> dict[ServiceTopic, Service]:
+def _services(device: JsonObject) -> dict[ServiceTopic, Service]:
     """Return the services of a charge point; empty if the device is not one."""
     services = device.get("services")
     if not isinstance(services, dict) or not isinstance(services.get("chargepoint"), dict):
