@@ -320,6 +320,10 @@ def _feature_name(hass: HomeAssistant, feature: Feature) -> str:
 
 # Faults: each protocol has its own machine-readable names for them.
 
+#: Those that occur in the names of faults.
+_ABBREVIATIONS = frozenset(
+    {"ac", "cp", "dc", "ev", "evse", "ocpp", "pe", "pen", "pp", "rcd", "rfid"}
+)
 _PART = re.compile(r"MREC(\d+)|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 
 
@@ -341,6 +345,8 @@ def _plain(fault: str) -> str:
         if part[1]:
             number = f" (MREC {part[1]})"
         else:
-            words.append(part[0] if part[0].isupper() and not is_shouted else part[0].lower())
+            word = part[0].lower()
+            is_abbreviation = word in _ABBREVIATIONS or (part[0].isupper() and not is_shouted)
+            words.append(word.upper() if is_abbreviation else word)
     text = " ".join(words)
     return f"{text[:1].upper()}{text[1:]}{number}" if text else fault

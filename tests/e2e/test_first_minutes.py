@@ -99,30 +99,37 @@ async def test_from_adding_to_a_charging_car(world: World) -> None:
         await expect(screen.page.locator("ha-logbook")).not_to_contain_text(follower)
 
 
-async def test_nothing_is_cut_off_in_german(world: World) -> None:
-    home, screen = world.home, world.screen
-    language = {"language": "de", "number_format": "language", "time_format": "language"}
-    await home.commands(
-        {"type": "config/core/update", "language": "de"},
-        {"type": "frontend/set_user_data", "key": "language", "value": language},
-    )
-    for entry in await home.get("config/config_entries/entry?domain=fimp_chargepoint"):
-        await home.post(f"config/config_entries/entry/{entry['entry_id']}/reload", {})
-    await home.add_account(API_TOKEN)
+async def test_nothing_is_cut_off(world: World) -> None:
+    """In English and in German, which has the longest words, on a screen and on a phone."""
+    await world.home.add_account(API_TOKEN)
     try:
-        for width, height in SIZES:
-            await screen.resize(width, height)
-            await screen.open("config/integrations/integration/fimp_chargepoint")
-            rows = screen.page.locator("ha-config-entry-device-row")
-            await expect(rows.filter(has_text="MQTT-Broker")).to_be_visible()
-            for name in (WALLBOX, CARPORT, COURTYARD):
-                await screen.open("config/integrations/integration/fimp_chargepoint")
-                await expect(rows.filter(has_text=name)).to_be_visible()
-                assert await screen.cut_off() == []
-                await rows.filter(has_text=name).click()
-                cards = screen.page.locator("ha-device-entities-card")
-                await expect(cards.filter(has_text="Zuletzt geladen")).to_be_visible()
-                await expect(cards.filter(has_text="Ladehindernis")).to_be_visible()
-                assert await screen.cut_off() == []
+        await _expect_nothing_cut_off(world, "MQTT broker", "Reason not charging", "Last session")
+        language = {"language": "de", "number_format": "language", "time_format": "language"}
+        await world.home.commands(
+            {"type": "config/core/update", "language": "de"},
+            {"type": "frontend/set_user_data", "key": "language", "value": language},
+        )
+        for entry in await world.home.get("config/config_entries/entry?domain=fimp_chargepoint"):
+            await world.home.post(f"config/config_entries/entry/{entry['entry_id']}/reload", {})
+        await _expect_nothing_cut_off(world, "MQTT-Broker", "Ladehindernis", "Zuletzt geladen")
     finally:
-        await screen.resize(1280, 1000)
+        await world.screen.resize(1280, 1000)
+
+
+async def _expect_nothing_cut_off(world: World, broker: str, *names: str) -> None:
+    """Look at the devices; wait until they have `names` in the expected language."""
+    screen = world.screen
+    for width, height in SIZES:
+        await screen.resize(width, height)
+        await screen.open("config/integrations/integration/fimp_chargepoint")
+        rows = screen.page.locator("ha-config-entry-device-row")
+        await expect(rows.filter(has_text=broker)).to_be_visible()
+        for device in (WALLBOX, CARPORT, COURTYARD):
+            await screen.open("config/integrations/integration/fimp_chargepoint")
+            await expect(rows.filter(has_text=device)).to_be_visible()
+            assert await screen.cut_off() == []
+            await rows.filter(has_text=device).click()
+            cards = screen.page.locator("ha-device-entities-card")
+            for name in names:
+                await expect(cards.filter(has_text=name)).to_be_visible()
+            assert await screen.cut_off() == []

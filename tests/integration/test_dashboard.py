@@ -9,8 +9,9 @@ import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.fimp_chargepoint.const import DOMAIN
+from tests.broker import BrokerProcess
 
-from .conftest import Chargepoint
+from .conftest import Chargepoint, running
 
 FULL = {"columns": "full"}
 
@@ -82,10 +83,24 @@ async def test_no_row_is_half_empty(
     hass_ws_client: WebSocketGenerator,
     hidden: int,
 ) -> None:
-    halves = ("power", "session_energy", "last_session_energy")
-    for key in halves[:hidden]:
+    halves = (("sensor", "session_energy"), ("lock", "cable"), ("select", "phases"))
+    for platform, key in halves[:hidden]:
         er.async_get(hass).async_update_entity(
-            chargepoint.id("sensor", key), hidden_by=er.RegistryEntryHider.USER
+            chargepoint.id(platform, key), hidden_by=er.RegistryEntryHider.USER
         )
     found = tiles(await dashboard(hass_ws_client, hass)).values()
     assert len([card for card in found if card.get("grid_options") != FULL]) % 2 == 0
+
+
+async def test_a_cost_stands_beside_its_session(
+    hass: HomeAssistant, broker: BrokerProcess, hass_ws_client: WebSocketGenerator
+) -> None:
+    """Without a bar, which would leave a tall empty card while the energy is unknown."""
+    async with running(hass, broker, options={"fixed_price": 1.5}) as chargepoint:
+        found = list(tiles(await dashboard(hass_ws_client, hass)).values())
+        entities = [card["entity"] for card in found]
+        for session in ("session", "last_session"):
+            place = entities.index(chargepoint.id("sensor", f"{session}_energy"))
+            assert entities[place + 1] == chargepoint.id("sensor", f"{session}_cost")
+            for card in found[place : place + 2]:
+                assert not card.keys() & {"features", "grid_options"}

@@ -15,6 +15,9 @@ from custom_components.fimp_chargepoint.entity import plain_words
         ("RCDFault", "RCD fault"),
         ("OVER_TEMP_FAULT", "Over temp fault"),
         ("over_temp_fault", "Over temp fault"),
+        ("CP_OTHER_ERROR", "CP other error"),
+        ("RCD_TRIP_FAULT", "RCD trip fault"),
+        ("PEN_FAULT", "PEN fault"),
         ("e42", "E42"),
         # It is a text already, or has no words.
         ("The relay is stuck", "The relay is stuck"),

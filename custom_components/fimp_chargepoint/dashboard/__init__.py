@@ -32,9 +32,8 @@ _GRID_ICON: Final = "mdi:transmission-tower"
 _FULL: Final = {"grid_options": {"columns": "full"}}
 #: The entity's own name, in the user's language and as the user renamed it.
 _OWN_NAME: Final = {"type": "entity"}
-#: Ends of the bars: a charge point with 32 A on three phases, and a full battery.
+#: End of the bar: a charge point with 32 A on three phases.
 _POWER_MAX: Final = 22_000
-_ENERGY_MAX: Final = 60
 #: The same of the load of a phase, for a connection that does not report what it can carry.
 _LOAD_MAX: Final = 25
 #: What the frontend looks up in the translations, in the section `selector`.
@@ -89,13 +88,9 @@ TILES: Final = (
         is_half=False,
         hidden_in=("charging", "no_car", "unknown", "unavailable"),
     ),
-    Tile(Platform.SENSOR, "power", _feature("bar-gauge", min=0, max=_POWER_MAX)),
-    Tile(
-        Platform.SENSOR,
-        "session_energy",
-        _feature("bar-gauge", min=0, max=_ENERGY_MAX),
-        name="session",
-    ),
+    Tile(Platform.SENSOR, "power", _feature("bar-gauge", min=0, max=_POWER_MAX), is_half=False),
+    Tile(Platform.SENSOR, "session_energy", {}, name="session"),
+    Tile(Platform.SENSOR, "session_cost", {}),
     Tile(
         Platform.NUMBER,
         "max_current",
@@ -107,7 +102,7 @@ TILES: Final = (
     Tile(Platform.SELECT, "phases", _feature("select-options")),
     Tile(Platform.SWITCH, "enabled", _feature("toggle"), name="available"),
     Tile(Platform.SENSOR, "last_session_energy", {}, name="last_session"),
-    Tile(Platform.SENSOR, "session_cost", {}),
+    Tile(Platform.SENSOR, "last_session_cost", {}, name="last_cost"),
 )
 
 
@@ -203,7 +198,7 @@ _LOADS: Final = ("load_l1", "load_l2", "load_l3")
 def _history(entity_ids: list[str], texts: Mapping[str, str]) -> CardConfig:
     return {
         "type": "history-graph",
-        "title": texts["today"],
+        "title": texts["last_day"],
         "hours_to_show": 24,
         "entities": [{"entity": entity_id, "name": _OWN_NAME} for entity_id in entity_ids],
     }
