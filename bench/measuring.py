@@ -93,7 +93,9 @@ class Subject:
         """Wait until nothing more follows from the discovery."""
         await asyncio.sleep(_SETTLING)
         await self.ask("measure")
-        await self.ask("result")
+        before, after = -1, 0
+        while before != after:
+            before, after = after, (await self.ask("result"))["changes"]
 
     async def end(self) -> None:
         """End the process."""
@@ -244,13 +246,10 @@ class _Measured:
                 load.cancel()
             passed = after["at"] - before["at"]
             core = (after["cpu"] - before["cpu"]) / passed
-            figures["steady" if rate == _RATE else "natural"] = core / rate * 1e6
             if "changes" in after:
+                _check_work(before, after)
                 figures["changes"] = (after["changes"] - before["changes"]) / passed / rate
-                figures["unavailable"] = after["unavailable"]
-                if after["entities"] != figures["entities"]:
-                    message = f"{figures['entities']} entities became {after['entities']}"
-                    raise RuntimeError(message)
+            figures["steady" if rate == _RATE else "natural"] = core / rate * 1e6
             if rate == natural:
                 figures["core"] = core
                 if self.scenario.recorder:
@@ -280,6 +279,14 @@ class _Measured:
     async def _publish(self, *arguments: object) -> list[float]:
         fleet_of = (self.scenario.protocol, self.scenario.charge_points)
         return await _publish(self.port, *fleet_of, *arguments, "--sites", self.scenario.sites)
+
+
+def _check_work(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raise RuntimeError if a program did something else than handling the load."""
+    for key, what in (("entities", "were added"), ("lost", "became unavailable")):
+        if number := after[key] - before[key]:
+            message = f"{number} entities {what} meanwhile"
+            raise RuntimeError(message)
 
 
 async def _discover(subject: Subject, kind: str, port: int, scenario: Scenario) -> dict[str, Any]:

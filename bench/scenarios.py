@@ -23,7 +23,6 @@ FIGURES = {
     "start": ("CPU to start", "s"),
     "discovery": ("from discovery until all states are true", "s"),
     "entities": ("entities", ""),
-    "unavailable": ("unavailable entities", ""),
     "kB": ("memory per charge point", "kB"),
     "kB_entity": ("memory per entity", "kB"),
     "wakes": ("wakes of the loop in silence", "/s"),

@@ -92,6 +92,8 @@ class States:
         self.hass = hass
         self.hub = hub
         self.changes = 0
+        #: How often an entity became unavailable.
+        self.lost = 0
         #: The entities that have had a value, and when the last of them got its first one.
         self.known: set[str] = set()
         self.known_at = 0.0
@@ -104,6 +106,7 @@ class States:
     def _changed(self, event: Event[Any]) -> None:
         self.changes += 1
         entity_id, new = event.data["entity_id"], event.data["new_state"]
+        self.lost += new is not None and new.state == STATE_UNAVAILABLE
         if entity_id not in self.known and new is not None and new.state not in _NO_VALUE:
             self.known.add(entity_id)
             self.known_at = time.monotonic()
@@ -113,11 +116,10 @@ class States:
     def figures(self) -> dict[str, Any]:
         """Return what has happened; the arrivals are those since the last call."""
         arrivals, self.arrivals = self.arrivals, []
-        states = self.hass.states.async_all()
         return {
             "changes": self.changes,
-            "entities": len(states),
-            "unavailable": sum(state.state == STATE_UNAVAILABLE for state in states),
+            "entities": len(self.hass.states.async_entity_ids()),
+            "lost": self.lost,
             "arrivals": arrivals,
             "known_at": self.known_at,
             "messages": None if self.hub is None else self.hub.received,
