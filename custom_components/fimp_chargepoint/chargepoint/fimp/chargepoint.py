@@ -305,6 +305,9 @@ class FimpChargepoint(Chargepoint):
     def _received(self, now: float, **changes: object) -> None:
         """Take over a report and its changes; request the rest if it was unavailable."""
         self._watchdog.received(now)
+        if self.snapshot.unavailable is None:
+            self._update(now, **changes)
+            return
         was_away = self.snapshot.unavailable in (Reason.OFFLINE, Reason.SILENT)
         self._set_unavailable(None, now, **changes)
         if was_away:
