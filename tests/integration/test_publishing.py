@@ -171,8 +171,13 @@ async def test_asking_for_an_update(
 
 
 async def test_capabilities_are_looked_at_when_they_change(
-    hass: HomeAssistant, chargepoint: Chargepoint, coordinator: ChargepointCoordinator
+    hass: HomeAssistant,
+    chargepoint: Chargepoint,
+    coordinator: ChargepointCoordinator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # A late answer would bring back the capabilities that it really has.
+    monkeypatch.setattr(chargepoint.entry.runtime_data.hub, "message", lambda *_, **__: None)
     looks: list[Capabilities | None] = []
     stop = chargepoint.entry.runtime_data.async_for_capabilities(
         lambda _, before: looks.append(before)
@@ -199,7 +204,11 @@ async def test_a_platform_that_fails_costs_no_other_one_an_entity(
     coordinator: ChargepointCoordinator,
     calls: list[str],
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # As above.
+    monkeypatch.setattr(chargepoint.entry.runtime_data.hub, "message", lambda *_, **__: None)
+
     def fail(_: object, before: Capabilities | None) -> None:
         if before is not None:
             raise RuntimeError("out of order")
