@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint.chargepoint import faults
 from custom_components.fimp_chargepoint.chargepoint.everest.api import protocol
-from custom_components.fimp_chargepoint.chargepoint.options import ModuleChoice
+from custom_components.fimp_chargepoint.chargepoint.options import ModuleChoices
 from custom_components.fimp_chargepoint.chargepoint.protocol import Protocol
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.flow.options import suggested_options
@@ -75,7 +75,7 @@ async def test_a_protocol_that_fails_costs_no_options(
     station: EverestSimulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(_: object) -> list[ModuleChoice]:
+    def fail(_: object) -> ModuleChoices:
         raise KeyError("bug")
 
     monkeypatch.setattr(Protocol, "module_choices", property(fail))

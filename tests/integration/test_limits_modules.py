@@ -161,9 +161,11 @@ async def test_ghosts(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with station(broker, "left", "street", grid="limits_grid"):
         await until(lambda: "everest:street" in entry.runtime_data.hub.nodes)
         hub = entry.runtime_data.hub
-        await until(lambda: hub.gone == {"everest:right"})
+        await until(lambda: hub.module_choices.gone == {"everest:right"})
         # `limits_left` is there as well; `limits_right` is gone, perhaps a moment later.
-        await until(lambda: all("limits_right" not in each.modules for each in hub.module_choices))
+        await until(
+            lambda: all("limits_right" not in each.modules for each in hub.module_choices.open)
+        )
         result = await form(hass, entry)
         assert result["description_placeholders"]["address"] == "left"
         (field,) = result["data_schema"].schema.values()
@@ -189,7 +191,7 @@ async def test_ghosts(hass: HomeAssistant, broker: BrokerProcess) -> None:
         timing=QUICK,
     ):
         hub = entry.runtime_data.hub
-        await until(lambda: hub.gone == {"everest:street"})
+        await until(lambda: hub.module_choices.gone == {"everest:street"})
         await until(
             lambda: any(each["names"] == LEFT for each in issues(hass, "modules_unassigned")),
         )

@@ -394,7 +394,7 @@ def test_a_module_that_may_be_that_of_one_who_waits() -> None:
     assert not crowd.there("another")
     assert Feature.MAX_CURRENT not in mine.snapshot.capabilities.controls
     # The user can decide it.
-    assert [each.address for each in crowd.hub.module_choices] == [crowd.address("mine")]
+    assert [each.address for each in crowd.hub.module_choices.open] == [crowd.address("mine")]
 
 
 def test_a_flood_of_modules() -> None:
@@ -408,5 +408,5 @@ def test_a_flood_of_modules() -> None:
     hub.feed(f"{ROOT}/{EVSE}/mine/e2m/heartbeat", 1)
     hub.feed(f"{ROOT}/{LIMITS}/chosen/e2m/heartbeat", 1)
     assert Feature.MAX_CURRENT in hub.nodes["everest:mine"].snapshot.capabilities.controls
-    offered = [each for each in hub.module_choices if each.kind == "limits"]
+    offered = [each for each in hub.module_choices.open if each.kind == "limits"]
     assert len(offered[0].modules) <= 2001

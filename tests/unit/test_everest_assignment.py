@@ -156,7 +156,7 @@ class Garage(Site):
     @property
     def offered(self) -> dict[str, tuple[str, ...]]:
         """The limits modules that are offered in the options."""
-        found = self.hub.module_choices
+        found = self.hub.module_choices.open
         return {each.name: each.modules for each in found if each.kind == "limits"}
 
     @property
@@ -289,9 +289,9 @@ def test_gone_modules_and_evses_are_not_offered() -> None:
     # The remaining ones belong together: nothing needs to be chosen.
     assert garage.offered == {}
     assert garage.limited == {"evse_1"}
-    assert garage.hub.gone == {"everest:evse_2"}
+    assert garage.hub.module_choices.gone == {"everest:evse_2"}
     # A module without regular heartbeats is not gone.
-    assert [each.kind for each in garage.hub.module_choices] == []
+    assert [each.kind for each in garage.hub.module_choices.open] == []
     garage.pass_time(60)
     assert not garage.hub.warnings
     # They are back.
@@ -300,7 +300,7 @@ def test_gone_modules_and_evses_are_not_offered() -> None:
     garage.pass_time(70)
     assert garage.offered == {"EVerest evse_1": both, "EVerest evse_2": both}
     assert garage.limited == set()
-    assert garage.hub.gone == frozenset()
+    assert garage.hub.module_choices.gone == frozenset()
 
 
 def test_a_choice_for_an_evse_that_never_came_does_not_count_for_long() -> None:
@@ -310,9 +310,9 @@ def test_a_choice_for_an_evse_that_never_came_does_not_count_for_long() -> None:
     garage.modules = ["limits_1"]
     garage.pass_time(90)
     # It may only not have been received yet.
-    assert garage.hub.gone == {"everest:evse_2"}
+    assert garage.hub.module_choices.gone == {"everest:evse_2"}
     garage.pass_time(120)
-    assert garage.hub.gone == {"everest:evse_2", "everest:ghost"}
+    assert garage.hub.module_choices.gone == {"everest:evse_2", "everest:ghost"}
     assert garage.limited == {"evse_1"}
 
 
@@ -320,12 +320,12 @@ def test_nothing_is_gone_while_the_whole_station_is() -> None:
     garage = Garage()
     garage.pass_time(20)
     garage.wait(3600)
-    assert garage.hub.gone == frozenset()
+    assert garage.hub.module_choices.gone == frozenset()
     assert len(garage.offered) == 2
     # The first one to come back does not make the others gone.
     garage.evse("heartbeat", 0, "evse_1")
     garage.wait(5)
-    assert garage.hub.gone == frozenset()
+    assert garage.hub.module_choices.gone == frozenset()
     assert garage.offered["EVerest evse_1"] == ("limits_1", "limits_2")
 
 
@@ -336,7 +336,7 @@ def test_after_a_lost_link_nothing_is_gone_at_once() -> None:
     garage.wait(3600)
     garage.mend()
     garage.evse("heartbeat", 500, "evse_1")
-    assert garage.hub.gone == frozenset()
+    assert garage.hub.module_choices.gone == frozenset()
     assert len(garage.offered) == 2
 
 
@@ -411,5 +411,5 @@ async def test_a_module_at_the_grid_of_a_real_station_is_somebody_else_s() -> No
     in_our_words(live, {"evse_manager_api": "limits_api"})
     await live.until(50)
     assert live.node._limits_module == "limits_api"  # type: ignore[attr-defined]
-    (offered,) = [each for each in live.hub.module_choices if each.kind == "limits"]
+    (offered,) = [each for each in live.hub.module_choices.open if each.kind == "limits"]
     assert offered.modules == ("grid_limits_api", "limits_api")

@@ -154,7 +154,7 @@ def test_what_the_user_is_asked() -> None:
     for row in (few, many):
         row.evses()
         row.modules()
-    offered = many.hub.module_choices
+    offered = many.hub.module_choices.open
     # Limits, tokens and errors, and one tuple of modules for all.
     assert len(offered) == 3 * 400
     assert len({id(each.modules) for each in offered}) == 3

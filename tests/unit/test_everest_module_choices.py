@@ -138,7 +138,7 @@ def test_the_same_ids_below_another_prefix_are_others() -> None:
         home.publish(LIMITS, module, "heartbeat", 100)
     assert limited(site) == {"evse_1": True, "evse_2": False}
     assert limited(home) == {"evse_1": False, "evse_2": False}
-    assert {each.address for each in site.hub.module_choices} == {
+    assert {each.address for each in site.hub.module_choices.open} == {
         f"everest:{prefix}{each}" for prefix in ("", "site1/") for each in ("evse_1", "evse_2")
     }
 
@@ -181,7 +181,7 @@ def test_nobody_is_asked_where_all_is_certain() -> None:
         site.publish(kind, "module", "heartbeat", 1)
     site.wait(31)
     assert site.hub.warnings == {}
-    assert site.hub.module_choices == []
+    assert site.hub.module_choices.open == []
 
 
 async def test_a_token_is_for_the_evse_that_is_meant(site: Site) -> None:

@@ -19,7 +19,7 @@ from .internal_errors import InternalErrors
 from .journal import Journal, Line, Mark
 from .node import AnyNode, Request
 from .notices import HubWarning
-from .options import ModuleChoice, Options
+from .options import ModuleChoices, Options
 from .protocol import Handler
 from .scheduler import Clock, Scheduler, SteadyClock
 from .transport import ReconnectingTransport
@@ -248,14 +248,9 @@ class Hub(ABC):
         return ()
 
     @property
-    def module_choices(self) -> list[ModuleChoice]:
-        """What only the user can assign to a charge point."""
-        return []
-
-    @property
-    def gone(self) -> frozenset[str]:
-        """The addresses of charge points for which nothing needs to be chosen any longer."""
-        return frozenset()
+    def module_choices(self) -> ModuleChoices:
+        """What only the user can assign to a charge point, and which of them are gone."""
+        return ModuleChoices()
 
     @property
     def requests_today(self) -> Mapping[str, int] | None:

@@ -11,7 +11,7 @@ from .hub import Hub, Timed
 from .journal import Line
 from .node import AnyNode
 from .notices import Overload
-from .options import ModuleChoice, Options
+from .options import ModuleChoices, Options
 from .protocol import Handler, Protocol
 from .scheduler import Clock
 from .transport.inbox import Content
@@ -88,18 +88,15 @@ class MqttHub(Hub):
 
     @property
     @override
-    def module_choices(self) -> list[ModuleChoice]:
-        return [
-            choice
-            for _, protocol in self._protocols
-            for choice in self.internal_errors.ask(lambda: protocol.module_choices) or ()  # noqa: B023
+    def module_choices(self) -> ModuleChoices:
+        found = [
+            self.internal_errors.ask(lambda: each.module_choices) or ModuleChoices()  # noqa: B023
+            for _, each in self._protocols
         ]
-
-    @property
-    @override
-    def gone(self) -> frozenset[str]:
-        found = (self.internal_errors.ask(lambda: each.gone) for _, each in self._protocols)  # noqa: B023
-        return frozenset[str]().union(*(each or () for each in found))
+        return ModuleChoices(
+            [choice for each in found for choice in each.open],
+            frozenset[str]().union(*(each.gone for each in found)),
+        )
 
     @override
     async def error_history(self) -> dict[str, object]:

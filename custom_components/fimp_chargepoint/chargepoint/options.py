@@ -1,7 +1,8 @@
 """The preferences of the user; each part of the library reads those that concern it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,13 @@ class ModuleChoice:
     name: str
     kind: str
     modules: tuple[str, ...]
+
+
+class ModuleChoices(NamedTuple):
+    """What only the user can assign, and the charge points for which nothing needs to be chosen."""
+
+    open: Sequence[ModuleChoice] = ()
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import typing
 from .admission import Admission, NoticeHost
 from .node import AnyNode, NodeHost
 from .notices import HubWarning
-from .options import ModuleChoice
+from .options import ModuleChoices
 from .scheduler import Timers
 from .transport.inbox import Content
 
@@ -80,14 +80,9 @@ class Protocol(ABC):
         """Request everything that can be requested: nothing is retained."""
 
     @property
-    def module_choices(self) -> list[ModuleChoice]:
-        """What only the user can assign to a charge point."""
-        return []
-
-    @property
-    def gone(self) -> frozenset[str]:
-        """The addresses of charge points for which nothing needs to be chosen any longer."""
-        return frozenset()
+    def module_choices(self) -> ModuleChoices:
+        """What only the user can assign to a charge point, and which of them are gone."""
+        return ModuleChoices()
 
     async def error_history(self) -> dict[str, object]:
         """Return the errors that charge points store, by their source, for diagnostics."""

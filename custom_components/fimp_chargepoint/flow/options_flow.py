@@ -145,11 +145,11 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         """Return what must be assigned, grouped by charge point, and which of those are gone."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return [], frozenset()
-        hub = self.config_entry.runtime_data.hub
+        choices, gone = self.config_entry.runtime_data.hub.module_choices
         found: dict[str, list[ModuleChoice]] = {}
-        for each in hub.module_choices:
+        for each in choices:
             found.setdefault(each.address, []).append(each)
-        return list(found.values()), hub.gone
+        return list(found.values()), gone
 
 
 def _named(name: str) -> dict[str, str]:

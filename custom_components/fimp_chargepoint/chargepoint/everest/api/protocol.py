@@ -12,7 +12,7 @@ from uuid import uuid4
 from ...commands.replies import PendingReplies
 from ...model import ChargepointSnapshot
 from ...notices import ModulesUnassigned
-from ...options import ModuleChoice
+from ...options import ModuleChoices
 from ...protocol import Handler, Protocol
 from ...readers import JsonObject, number, objects, part
 from ...transport.topics import is_level
@@ -240,14 +240,9 @@ class EverestProtocol(Protocol):
 
     @property
     @override
-    def module_choices(self) -> list[ModuleChoice]:
+    def module_choices(self) -> ModuleChoices:
         self._update_assignment(self._hub.clock.now())
-        return self._assignment.module_choices
-
-    @property
-    @override
-    def gone(self) -> frozenset[str]:
-        return self._assignment.gone
+        return ModuleChoices(self._assignment.module_choices, self._assignment.gone)
 
     def _update_assignment_soon(self, now: float) -> None:
         """Update the assignment once the other EVSEs have reported their limits, too."""
