@@ -37,12 +37,12 @@ class Figure:
 #: Read from the source.
 WRITTEN = (
     Figure("modules", "modules of the integration", 161),
-    Figure("lines", "lines of code of the integration", 19748, 10300),
-    Figure("single_importer", "modules with a single importer", 48),
-    Figure("any", "uses of Any", 126, 149),
+    Figure("lines", "lines of code of the integration", 19681, 10300),
+    Figure("single_importer", "modules with a single importer", 47),
+    Figure("any", "uses of Any", 61, 149),
     Figure("in_circles", "modules in import circles, in the project", 0, 0),
     Figure("library_modules", "library modules imported by the Home Assistant side", 4, 4),
-    Figure("library_names", "names imported from them", 96),
+    Figure("library_names", "names imported from them", 95),
 )
 #: Measured at run time.
 RUNNING = (
