@@ -46,7 +46,7 @@ async def test_an_account_without_charge_points(hass: HomeAssistant) -> None:
     found = "C-9", "my_user@example.com", ()
     with patch.object(account, "_async_look_up", return_value=found):
         page = await submit(hass, await begin(hass, "blue_current"), {"api_token": "good"})
-    assert page["description_placeholders"]["name"] == r"my\_user@example.com"
+    assert page["description_placeholders"]["name"] == r"my\_user\@example.com"
     assert page["description_placeholders"]["charge_points"] == ""
 
 
@@ -58,7 +58,7 @@ async def test_account_is_added(hass: HomeAssistant, monkeypatch: pytest.MonkeyP
         assert page["description_placeholders"]["portal"] == "https://my.bluecurrent.nl"
         page = await submit(hass, page, {"api_token": " good\n"})
         assert page["step_id"] == "account"
-        assert page["description_placeholders"]["name"] == "user@example.com"
+        assert page["description_placeholders"]["name"] == r"user\@example.com"
         assert page["description_placeholders"]["charge_points"] == "\n\n- Driveway"
         result = await submit(hass, page, {})
         assert result["type"] is FlowResultType.CREATE_ENTRY

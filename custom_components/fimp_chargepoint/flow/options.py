@@ -140,16 +140,6 @@ SECTIONS: Final = (
         collapsed=False,
     ),
     Section(
-        CONF_FAILSAFE,
-        # Its choices are the charge points (see `options_schema`).
-        Preference(key=CONF_FAILSAFE, selector=_charge_points(()), default=[]),
-        Preference(
-            key=CONF_FAILSAFE_ON_STOP,
-            selector=BooleanSelector(),
-            default=_UNTOUCHED.failsafe_on_stop,
-        ),
-    ),
-    Section(
         CONF_COSTS,
         Preference(
             key=CONF_PRICE_ENTITY,
@@ -159,6 +149,16 @@ SECTIONS: Final = (
             key=CONF_FIXED_PRICE,
             # In the user's currency (see `options_schema`).
             selector=_price(""),
+        ),
+    ),
+    Section(
+        CONF_FAILSAFE,
+        # Its choices are the charge points (see `options_schema`).
+        Preference(key=CONF_FAILSAFE, selector=_charge_points(()), default=[]),
+        Preference(
+            key=CONF_FAILSAFE_ON_STOP,
+            selector=BooleanSelector(),
+            default=_UNTOUCHED.failsafe_on_stop,
         ),
     ),
     Section(

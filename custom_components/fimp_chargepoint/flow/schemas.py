@@ -60,7 +60,7 @@ _BROKER_ERRORS: Final = {
 #: The pages for the API token of an account.
 _TOKEN_PAGES: Final = ("blue_current", "token")
 #: What has a meaning in Markdown: anywhere, after a number (`1. floor`), and at the beginning.
-_MARKDOWN: Final = re.compile(r"[\\`*_~\[\]<>#|&]|(?<=\d)[.)](?= )|^[-+](?= )")
+_MARKDOWN: Final = re.compile(r"[\\`*_~\[\]<>#|&@]|(?<=\d)[.)](?= )|^[-+](?= )")
 
 
 def choice(options: Iterable[str], key: str | None = None) -> SelectSelector:
