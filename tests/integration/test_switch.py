@@ -23,6 +23,12 @@ def sent(chargepoint: Chargepoint, kind: str) -> int:
     return sum(json.loads(text)["type"] == kind for _, text in chargepoint.point.received)
 
 
+async def test_it_has_the_name_of_the_device(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """A name of its own in the translations would take precedence."""
+    assert chargepoint.id("switch", "charging") == "switch.acme_wallbox"
+    assert chargepoint.attribute("switch", "charging", "friendly_name") == "Acme Wallbox"
+
+
 async def test_on_and_off(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """The action returns when the charge point has confirmed it."""
     assert chargepoint.state("switch", "charging") == "off"
