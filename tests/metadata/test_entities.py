@@ -100,6 +100,14 @@ def test_events_are_not_called_like_what_is_beside_them(language: str) -> None:
     assert not events & others
 
 
+def test_the_charge_switch_has_the_name_of_the_device() -> None:
+    """A translated name would come before that, and the entity id would contain it."""
+    (switch,) = (each for each in descriptions("switch") if each.key == "charging")
+    assert switch.name is None
+    texts = read_json(INTEGRATION / "translations" / "en.json")["entity"]["switch"]
+    assert "name" not in texts["charging"]
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_icons_are_in_the_icon_file(platform: str) -> None:
     assert all(each.icon is None for each in descriptions(platform))
