@@ -306,15 +306,14 @@ def value_text(value: str | float | datetime | Collection[str]) -> str:
 
 def _feature_name(hass: HomeAssistant, feature: Feature) -> str:
     """Return the name of the entity for a feature, in the language of the system."""
-    language = hass.config.language
-    texts = async_get_cached_translations(hass, language, "entity", DOMAIN)
-    # With a device class, an entity has its name.
-    texts = {**async_get_cached_translations(hass, language, "entity_component"), **texts}
-    names = (
-        texts.get(f"component.{start}.{feature}.name")
-        for platform in PLATFORMS
-        for start in (f"{DOMAIN}.entity.{platform}", f"{platform}.entity_component")
-    )
+    texts: dict[str, str] = {}
+    for category, domain in (("entity", DOMAIN), ("selector", DOMAIN), ("entity_component", None)):
+        texts |= async_get_cached_translations(hass, hass.config.language, category, domain)
+    keys = [f"{DOMAIN}.entity.{platform}.{feature}.name" for platform in PLATFORMS]
+    # With a device class, an entity has its name, and the charge switch has that of the device.
+    keys += [f"{platform}.entity_component.{feature}.name" for platform in PLATFORMS]
+    keys.append(f"{DOMAIN}.selector.dashboard.options.{feature}")
+    names = (texts.get(f"component.{key}") for key in keys)
     return next(filter(None, names), feature.replace("_", " "))
 
 
