@@ -37,7 +37,7 @@ class Figure:
 #: Read from the source.
 WRITTEN = (
     Figure("modules", "modules of the integration", 161),
-    Figure("lines", "lines of code of the integration", 19681, 10300),
+    Figure("lines", "lines of code of the integration", 19683, 10300),
     Figure("single_importer", "modules with a single importer", 47),
     Figure("any", "uses of Any", 61, 149),
     Figure("in_circles", "modules in import circles, in the project", 0, 0),
@@ -46,12 +46,12 @@ WRITTEN = (
 )
 #: Measured at run time.
 RUNNING = (
-    Figure("report_modules", "modules involved in a power report", 18, 18),
-    Figure("report_calls", "function calls for a power report", 62, 150),
-    Figure("press_modules", "modules involved in turning the switch off", 17, 18),
-    Figure("press_functions", "functions called until the message is published", 36, 60),
-    Figure("press_calls", "function calls until the message is published", 40),
-    Figure("listeners", "listeners of a charge point, except entities", 3, 5),
+    Figure("report_modules", "modules involved in a power report", 16, 18),
+    Figure("report_calls", "function calls for a power report", 49, 150),
+    Figure("press_modules", "modules involved in turning the switch off", 16, 18),
+    Figure("press_functions", "functions called until the message is published", 35, 60),
+    Figure("press_calls", "function calls until the message is published", 38),
+    Figure("listeners", "listeners of a charge point, except entities", 2, 5),
 )
 
 
