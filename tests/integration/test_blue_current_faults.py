@@ -34,7 +34,7 @@ def shown(home: AccountHome) -> set[str]:
         if home.hass.states.get(state.entity_id) is not None
         and "request" not in state.entity_id
         and "last_session" not in state.entity_id
-        and "lifetime" not in state.entity_id
+        and not state.entity_id.endswith(("lifetime_energy", "computed_energy"))
         and not state.entity_id.endswith("_connection")
     }
 
@@ -135,7 +135,7 @@ async def test_request_limit(
         assert shown(home) == {"unavailable"}
         [issue] = await until(lambda: issues(hass, "request_limit"))
         placeholders = issue.translation_placeholders or {}
-        assert placeholders["title"] == "user@example.com"
+        assert placeholders["plain_title"] == "user@example.com"
         end = dt_util.parse_datetime(f"{placeholders['until']}:30")
         assert end is not None
         assert end > dt_util.now().replace(tzinfo=None)
@@ -177,7 +177,7 @@ async def test_server_that_is_unreachable_for_long(
         await house.passes(31)
         [issue] = issues(hass, "account_offline")
         assert issue.translation_placeholders is not None
-        assert issue.translation_placeholders["title"] == "user@example.com"
+        assert issue.translation_placeholders["plain_title"] == "user@example.com"
         assert issue.translation_placeholders["detail"]
         assert not issue.is_fixable
         await home.simulator.back()
