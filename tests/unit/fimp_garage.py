@@ -60,6 +60,9 @@ class Garage:
         self.answers_requests = True
         self.refuses_commands = False
         self.refusal = "no"
+        #: Whether it reacts to commands at all; the last one without a reaction.
+        self.obeys = True
+        self._ignored: dict[str, Any] = {}
         #: (seconds since the begin, kind, value) of every command that changes something.
         self.received: list[tuple[float, str, Any]] = []
         self._asked = {"cmd.state.get_report": state()}
@@ -100,7 +103,9 @@ class Garage:
 
     def _obey(self, message: dict[str, Any]) -> None:
         kind, value = message["type"], message["val"]
-        if self.refuses_commands:
+        if not self.obeys:
+            self._ignored = message
+        elif self.refuses_commands:
             self.hub.feed(CHARGER, refused(message["uid"], self.refusal))
         elif kind == "cmd.param.set":
             if self.answers_requests:
@@ -110,6 +115,10 @@ class Garage:
             self._asked[question] = answer(value)
             if self.answers_requests:
                 self.hub.feed(CHARGER, self._asked[question])
+
+    def refuse(self, reason: str) -> None:
+        """Refuse the last command that it has not reacted to."""
+        self.hub.feed(CHARGER, refused(self._ignored["uid"], reason))
 
     def report_state(self, word: str) -> None:
         """Let it be in another state."""

@@ -361,6 +361,21 @@ async def test_a_stop_that_was_refused_is_not_repeated_if_there_is_room_again(
     assert not garage.node.limits.plan.is_paused
 
 
+async def test_a_stop_that_is_refused_late_is_not_withdrawn(garage: Garage) -> None:
+    """A car that has not stopped has not started, so its meter does not lag behind."""
+    await balance(garage, 20, 0)
+    garage.obeys = False
+    assert (await balance(garage, 40, 61)).current == 0
+    assert (await balance(garage, 40, 62)).current == 0
+    garage.refuse("too many requests")
+    for at in (63, 64, 65):
+        assert (await balance(garage, 40, at)).current == 0
+    assert garage.node.limits.plan.is_paused
+    garage.obeys = True
+    await garage.until(70)
+    assert garage.node.snapshot.charging is False
+
+
 async def test_a_stop_of_the_user_is_repeated_even_if_there_is_room(garage: Garage) -> None:
     await balance(garage, 20, 0)
     garage.refuses_commands, garage.refusal = True, "too many requests"

@@ -191,7 +191,8 @@ class BalancedCurrent:
         if charging and not self._was_charging:
             self._changed_at = self._now
             self._rose = self._now, draw
-        self._was_charging = bool(charging)
+        # A car that has not stopped yet does not start if its stop is refused.
+        self._was_charging = bool(charging or snapshot.charging)
         since, drawn_then = self._rose
         limit = self._limit(feature) if charging else 0.0
         requested = snapshot.pending.get(feature, limit) if charging else 0.0
