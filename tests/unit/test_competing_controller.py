@@ -57,7 +57,7 @@ class Course:
     def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
         raise AssertionError
 
-    async def set(self, feature: Feature, value: LimitValue) -> None:
+    async def set(self, feature: Feature, value: LimitValue, *, by_user: bool = True) -> None:
         raise AssertionError
 
     async def start_mode(self, mode: str) -> None:
@@ -90,7 +90,7 @@ class Course:
         """Let a limit be set from Home Assistant, and confirm it."""
         self.shows(pending={Feature.MAX_CURRENT: current})
         self.shows(after=1.0, **{"max_current": current} | shown)
-        self.limits.record(Feature.MAX_CURRENT, current)
+        self.limits.record(Feature.MAX_CURRENT, current, by_user=True)
         self.shows(after=0.0, pending={})
 
     @property

@@ -157,19 +157,22 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             if not is_noop:
                 raise
 
-    async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
-        """Set one of the controls in the capabilities: a lock, a current in A, an option."""
+    async def set(self, feature: Feature, value: LimitValue, *, by_user: bool = True) -> None:
+        """Set one of the controls in the capabilities: a lock, a current in A, an option.
+
+        A limit is not set `by_user` if it is temporary, restored, or that of load balancing.
+        """
         value = self.checked(feature, value)
         assumed = feature in self.snapshot.capabilities.assumed
         effect = None if assumed else self.effect(feature, value)
         if effect and self.is_own_limit(feature, value) and self._commands.is_noop(feature, effect):
             self._commands.cancel_queued(feature, effect)
-            self.limits.record(feature, value)
+            self.limits.record(feature, value, by_user=by_user)
             return
 
         def achieved() -> None:
             self._was_set(feature, value)
-            self.limits.record(feature, value)
+            self.limits.record(feature, value, by_user=by_user)
 
         def request() -> Request:
             # The command may have been delayed for a while.
@@ -185,10 +188,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             achieved=achieved,
             overtaken=overtakes_limit(feature, value, self.snapshot),
         )
-        if effect is not None and effect.fact in self.snapshot.capabilities.lasting:
-            await self._write(effect.fact, command)
-        else:
-            await self._commands.perform(command)
+        with self.limits.setting(feature, value, by_user=by_user):
+            if effect is not None and effect.fact in self.snapshot.capabilities.lasting:
+                await self._write(effect.fact, command)
+            else:
+                await self._commands.perform(command)
 
     async def set_parameter(self, parameter_id: str, value: ParameterValue) -> None:
         """Set one of the parameters in the capabilities to a valid value."""

@@ -137,8 +137,6 @@ class BalancedCurrent:
         self._starting: asyncio.Task[None] | None = None
         #: The current that was not accepted, and when that was.
         self._failed: tuple[float, float] | None = None
-        #: The limit of all sessions that was sent last.
-        self._sent: BalancedLimit | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -305,14 +303,16 @@ class BalancedCurrent:
 
     @property
     def _own_limit(self) -> float | None:
-        """The limit of all sessions that was set otherwise, or is being set."""
+        """The limit of all sessions that the user has set, or is setting."""
         snapshot = self._charge_point.snapshot
-        requested, pending = snapshot.requested, snapshot.pending.get(Feature.MAX_CURRENT)
+        requested = snapshot.requested
+        if requested.balanced is not None:
+            return requested.balanced.own
+        limit: float | None = snapshot.pending.get(Feature.MAX_CURRENT, requested.max_current)
         temporary = requested.temporary_limits.get(Feature.MAX_CURRENT)
-        ours = [requested.max_current, None if self._sent is None else self._sent.current]
-        if temporary is not None:
-            ours += temporary.current, temporary.former
-        return requested.own_max_current if pending is None or pending in ours else float(pending)
+        if temporary is not None and limit == temporary.current:
+            return temporary.former
+        return limit
 
     def _limit(self, feature: Feature) -> float:
         """Return the confirmed limit."""
@@ -351,18 +351,9 @@ class BalancedCurrent:
 
     async def _set(self, feature: Feature, current: float) -> None:
         if feature is Feature.MAX_CURRENT:
-            requested, own = self._charge_point.snapshot.requested, self._own_limit
-            if requested.max_current is not None and own != requested.own_max_current:
-                # It is being set, which this ends.
-                limit = BalancedLimit(current=requested.max_current, own=own)
-                self._charge_point.show_requested(balanced=limit)
-            self._sent = BalancedLimit(current=current, own=own)
-        await self._charge_point.set(feature, current)
-
-    def recorded(self, current: float) -> BalancedLimit | None:
-        """Return the limit of load balancing, after a limit of all sessions was confirmed."""
-        is_ours = self._sent is not None and self._sent.current == current
-        return self._sent if is_ours else self._charge_point.snapshot.requested.balanced
+            # If the user is setting a limit, this ends that.
+            self._charge_point.show_requested(balanced=BalancedLimit(own=self._own_limit))
+        await self._charge_point.set(feature, current, by_user=False)
 
     async def _start(self, feature: Feature, current: float) -> None:
         """Limit the current before charging starts, and again if the start has changed that."""

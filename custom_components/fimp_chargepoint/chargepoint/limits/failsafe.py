@@ -185,7 +185,7 @@ class Failsafe:
                 # Not `set`: a stricter limit, or a station that never reports more, hides ours.
                 await charge_point.end_failsafe()
             elif former is not None:
-                await charge_point.set(Feature.MAX_CURRENT, former)
+                await charge_point.set(Feature.MAX_CURRENT, former, by_user=False)
                 if own is None:
                     # It was not set by the user.
                     charge_point.limits.drop(Feature.MAX_CURRENT)

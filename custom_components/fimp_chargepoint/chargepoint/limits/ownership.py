@@ -11,6 +11,8 @@ connected, that limit stays, and a client that does so repeatedly is reported.
 """
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 import logging
 from typing import Final
@@ -22,7 +24,14 @@ from ..model import ChargepointSnapshot, Feature
 from .balanced import BalancedCurrent
 from .failsafe import Failsafe
 from .plan import ChargingPlan
-from .requested import LASTING_LIMITS, CompetingController, LimitValue, Requested, TemporaryLimit
+from .requested import (
+    LASTING_LIMITS,
+    BalancedLimit,
+    CompetingController,
+    LimitValue,
+    Requested,
+    TemporaryLimit,
+)
 from .temporary import LimitedChargePoint, Tasks, TemporaryLimits
 
 _LOGGER = logging.getLogger(__name__)
@@ -76,7 +85,26 @@ class LimitOwnership:
     def _snapshot(self) -> ChargepointSnapshot:
         return self._charge_point.snapshot
 
-    def record(self, feature: Feature, value: LimitValue) -> None:
+    @contextmanager
+    def setting(self, feature: Feature, value: LimitValue, *, by_user: bool) -> Iterator[None]:
+        """Let load balancing respect a limit of the user from now on, unless setting it fails."""
+        former = self._snapshot.requested.balanced
+        if feature is not Feature.MAX_CURRENT or former is None or not by_user:
+            yield
+            return
+        balanced = BalancedLimit(own=float(value))
+        self._charge_point.show_requested(balanced=balanced)
+        try:
+            yield
+        except CommandSupersededError:
+            # Load balancing may set a lower one.
+            raise
+        except ChargepointError:
+            if self._snapshot.requested.balanced == balanced:
+                self._charge_point.show_requested(balanced=former)
+            raise
+
+    def record(self, feature: Feature, value: LimitValue, *, by_user: bool) -> None:
         """Record that a limit was confirmed."""
         if feature not in LASTING_LIMITS:
             return
@@ -88,8 +116,9 @@ class LimitOwnership:
         }
         self._clear_state(feature)
         changes: dict[str, object] = {"limits": {**others, feature.value: value}}
-        if feature is Feature.MAX_CURRENT:
-            changes["balanced"] = self.balanced.recorded(float(value))
+        if feature is Feature.MAX_CURRENT and by_user:
+            changes["balanced"] = None
+            self.temporary.forget(feature)
         self._charge_point.show_requested(**changes)
 
     def restore(self, requested: Requested, now: float) -> None:
@@ -289,7 +318,7 @@ class LimitOwnership:
 
     async def _set(self, feature: Feature, value: LimitValue) -> None:
         try:
-            await self._charge_point.set(feature, value)
+            await self._charge_point.set(feature, value, by_user=False)
         except CommandSupersededError:
             _LOGGER.debug("%s: there is a newer %s by now", self._name, feature)
         except ChargepointError as error:

@@ -80,15 +80,13 @@ class FailsafeLimit(Stored):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalancedLimit(Stored):
-    """The limit in A that load balancing has set for all sessions: `current`.
+    """The limit of all sessions in A that load balancing lowers, and does not exceed: `own`.
 
-    `own` is the limit in its place that was set otherwise, which it does not exceed.
+    The user has set it, or is setting it; None if there is none.
     """
 
-    READERS: ClassVar[Readers] = {"current": number, "own": number}
-    REQUIRED = ("current",)
+    READERS: ClassVar[Readers] = {"own": number}
 
-    current: float
     own: float | None = None
 
 
@@ -129,8 +127,8 @@ class Requested:
 
     `charging_mode` is the mode of the next start. `limits` and `temporary_limits` are by feature;
     `limits` are those that were confirmed and have not been overridden since. `failsafe` is the
-    limit registered with the broker, possibly before a restart. `plan` is the plan for the session,
-    `balanced` the limit that load balancing has set last.
+    limit registered with the broker, possibly before a restart. `plan` is the plan for the session.
+    `balanced` is None unless load balancing has set the limit since the user last set it.
     """
 
     charging_mode: str | None = None
@@ -147,16 +145,6 @@ class Requested:
         """The limit of the current in A that was requested."""
         value = self.limits.get("max_current")
         return None if value is None else float(value)
-
-    @property
-    def own_max_current(self) -> float | None:
-        """The limit of the current in A that was requested, but not by load balancing."""
-        limit, temporary = self.max_current, self.temporary_limits.get("max_current")
-        if temporary is not None and limit == temporary.current:
-            limit = temporary.former
-        if self.balanced is not None and limit == self.balanced.current:
-            limit = self.balanced.own
-        return limit
 
     @property
     def max_power(self) -> float | None:

@@ -67,7 +67,7 @@ class LimitedChargePoint(Protocol):
     def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
         """Whether the charge point reports `value` as its own, or as set by us."""
 
-    async def set(self, feature: Feature, value: LimitValue) -> None:
+    async def set(self, feature: Feature, value: LimitValue, *, by_user: bool = True) -> None:
         """Return when the charge point has confirmed it, or raise a ChargepointError."""
 
     async def start_charging(self) -> None:
@@ -199,7 +199,7 @@ class TemporaryLimits:
         if earlier is not None or temporary is not None:
             await store()
         try:
-            await charge_point.set(feature, current)
+            await charge_point.set(feature, current, by_user=temporary is None)
         except CommandSupersededError:
             # The newer command decides.
             raise
@@ -215,6 +215,11 @@ class TemporaryLimits:
         finally:
             self._schedule_end(feature)
         return LimitChange(feature=feature, current=current, former=former, temporary=temporary)
+
+    def forget(self, feature: Feature) -> None:
+        """End a limit that the user has replaced: nothing is restored."""
+        if feature in self._limits:
+            self._put(feature, None)
 
     def restore(self, limits: Mapping[str, TemporaryLimit]) -> None:
         """Take over the limits of an earlier run, unless there are newer ones."""
@@ -331,7 +336,8 @@ class TemporaryLimits:
         charge_point = self._charge_point
         try:
             if limit.mode is None:
-                await charge_point.set(feature, self._former_current(feature, limit))
+                former = self._former_current(feature, limit)
+                await charge_point.set(feature, former, by_user=False)
             else:
                 mode = charge_point.checked(Feature.CHARGING_MODE, limit.mode)
                 await charge_point.start_mode(str(mode))
