@@ -12,6 +12,8 @@ from unittest.mock import patch
 from homeassistant.components.blueprint import models
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
@@ -22,6 +24,7 @@ from custom_components.fimp_chargepoint.chargepoint.limits import balanced
 from custom_components.fimp_chargepoint.chargepoint.limits.balanced import balanced_limit
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Feature
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.devices import node_identifier
 from harness.house import GridConnection, Step
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup, FimpSimulator
@@ -267,6 +270,18 @@ async def test_one_that_cannot_be_limited(hass: HomeAssistant, broker: BrokerPro
         await hass.config_entries.async_unload(entry.entry_id)
 
 
+def in_area(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, str]:
+    """Return an area with all devices of an entry, also that of a station that was not found."""
+    registry = dr.async_get(hass)
+    registry.async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={(DOMAIN, node_identifier(entry, "everest:x"))}
+    )
+    area_id = ar.async_get(hass).async_get_or_create("Yard").id
+    for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
+        registry.async_update_device(device.id, area_id=area_id)
+    return {"area_id": area_id}
+
+
 async def test_one_that_is_not_found_after_a_restart(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
@@ -290,6 +305,18 @@ async def test_one_that_is_not_found_after_a_restart(
                 DOMAIN, "stop_charging", blocking=True, target={"device_id": both}
             )
         assert node.snapshot.charging is False
+        area = in_area(hass, entry)
+        answer = await hass.services.async_call(
+            DOMAIN,
+            "balance_load",
+            {**area, "limit": 25, "currents": [40, 40, 40]},
+            blocking=True,
+            return_response=True,
+        )
+        states = [each["state"] for each in answer["charge_points"]]
+        assert states == ["not_charging", "unavailable"]
+        with pytest.raises(HomeAssistantError, match="Acme Wallbox is unavailable"):
+            await hass.services.async_call(DOMAIN, "stop_charging", area, blocking=True)
         with pytest.raises(ServiceValidationError, match="is not a charge point"):
             await hass.services.async_call(
                 DOMAIN, "start_charging", blocking=True, target={"device_id": both}

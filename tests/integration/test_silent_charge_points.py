@@ -101,6 +101,20 @@ async def test_silent_before_a_restart(
     await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_silent_from_the_first_start_on(
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    """Also if no other charge point is there, a restart does not begin the day anew."""
+    entry = await known_before(hass, broker)
+    await hass.config_entries.async_unload(entry.entry_id)
+    history = f"{DOMAIN}.{entry.entry_id}.history"
+    del hass_storage[history]
+    await load(hass, entry)
+    await everything_came(entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert "fimp:easee/1/1" in hass_storage[history]["data"]["last_seen"]
+
+
 async def test_last_seen_is_written_at_most_every_hour(
     hass: HomeAssistant, house: House, chargepoint: Chargepoint
 ) -> None:

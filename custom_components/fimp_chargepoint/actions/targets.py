@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
-from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, Platform
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import device_registry as dr
@@ -12,7 +12,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from ..chargepoint import OcppSnapshot
-from ..chargepoint.model import ChargepointSnapshot, NodeSnapshot
+from ..chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from ..const import DOMAIN
 from ..coordinator import AnyCoordinator
 from ..devices import async_find_device, device_identifier, device_name
@@ -44,7 +44,7 @@ async def async_targets(
 
     Those that are named come first, in that order. A named target must be of that kind, or
     belong to one; in an area, a floor or a label, others are ignored. If the action need not be
-    `live`, a named node may be absent, so that it does not keep the action from the others.
+    `live`, a charge point may be absent, so that it does not keep the action from the others.
 
     Raises:
         ServiceValidationError: a named target is not of that kind, or there is none.
@@ -71,6 +71,9 @@ async def async_targets(
         *chosen.referenced_devices,
         *map(device_of, chosen.indirectly_referenced),
     }
+    if not live:
+        others = devices - known.keys()
+        absent |= _absent(hass, (each for each in others if _has_charge_switch(hass, each)))
     listed = [*call.data.get(ATTR_ENTITY_ID, ()), *call.data.get(ATTR_DEVICE_ID, ())]
     order = [device_id for each in listed if (device_id := named.get(each)) in devices]
     found = {each: known[each] for each in (*order, *known) if each in devices and each in known}
@@ -94,6 +97,16 @@ def _absent(hass: HomeAssistant, device_ids: Iterable[str | None]) -> dict[str, 
         and device_identifier(device) is not None
         and device_id not in found
     }
+
+
+@callback
+def _has_charge_switch(hass: HomeAssistant, device_id: str | None) -> bool:
+    """Return whether a device that is not disabled is that of a charge point."""
+    device = None if device_id is None else dr.async_get(hass).async_get(device_id)
+    if not isinstance(device, dr.DeviceEntry) or device.disabled:
+        return False
+    unique_id = f"{device_identifier(device)}_{Feature.CHARGING}"
+    return bool(er.async_get(hass).async_get_entity_id(Platform.SWITCH, DOMAIN, unique_id))
 
 
 @callback

@@ -50,12 +50,13 @@ def _silent(subject: Subject) -> Finding | None:
     """Whether it was not seen for a day, and is not merely cut off from its cloud service."""
     coordinator, watch, last_seen = subject.coordinator, subject.watch, subject.last_seen
     data = watch.entry.runtime_data
+    # Also for one that is silent from the first start on: a restart must not begin the day anew.
+    data.storage.last_seen.save(_HOUR)
     if coordinator is not None:
         # A station may have nothing to report for long.
         is_charge_point = isinstance(coordinator.node, Chargepoint)
         if not is_charge_point or coordinator.data.available or coordinator.data.cut_off:
             last_seen.seen()
-            data.storage.last_seen.save(_HOUR)
             return None
     # After an outage of the broker all charge points have an hour to report first.
     connected_for = watch.now() - subject.memory.connected_at
