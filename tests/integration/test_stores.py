@@ -333,6 +333,8 @@ async def test_what_a_newer_version_has_stored_comes_through_a_save(
     # Both files are written.
     await found.call("number", "set_value", "max_current", value=12)
     good["state"]["charge_points"][ADDRESS]["limits"]["max_current"] = 12.0
+    # The user has ended it.
+    del good["state"]["charge_points"][ADDRESS]["temporary_limits"]["max_current"]
     found.entry.runtime_data.storage.sessions.save(10)
     await end(found)
     for name, data in good.items():
