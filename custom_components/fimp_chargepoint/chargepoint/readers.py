@@ -58,10 +58,9 @@ def number(value: object) -> float | None:
 
 def rounded(value: object, digits: int = 0, per_unit: int = 1) -> float | None:
     """Return a rounded number in a unit that is `per_unit` times as large as that of `value`."""
-    if (type(value) is float or type(value) is int) and abs(value) <= NUMBER_MAX:
-        # Adding zero turns the -0.0 of a rounded small number into 0.0.
-        return round(value / per_unit, digits) + 0.0
-    return None
+    found = number(value)
+    # Adding zero turns the -0.0 of a rounded small number into 0.0.
+    return None if found is None else round(found / per_unit, digits) + 0.0
 
 
 def text(value: object) -> str | None:
