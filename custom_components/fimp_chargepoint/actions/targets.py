@@ -1,6 +1,6 @@
 """Which charge points an action is for: its devices, areas, labels or entities."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -62,18 +62,16 @@ async def async_targets(
     of_entities = {each: device_of(each) for each in chosen.referenced}
     named = {each: each for each in TargetSelection(call.data).device_ids} | of_entities
     newcomers = {each: device_id for each, device_id in named.items() if device_id not in known}
-    absent = {} if live else _absent(hass, newcomers.values())
-    if strangers := sorted(each for each in newcomers if newcomers[each] not in absent):
-        raise _invalid(not_one, target=", ".join(strangers))
     # Not those that are named: from 2026.11 on, a target can exclude some of itself.
     devices = {
         *of_entities.values(),
         *chosen.referenced_devices,
         *map(device_of, chosen.indirectly_referenced),
     }
-    if not live:
-        others = devices - known.keys()
-        absent |= _absent(hass, (each for each in others if _has_charge_switch(hass, each)))
+    candidates = (*newcomers.values(), *(devices - known.keys()))
+    absent = {} if live else _absent(hass, candidates, set(newcomers.values()))
+    if strangers := sorted(each for each in newcomers if newcomers[each] not in absent):
+        raise _invalid(not_one, target=", ".join(strangers))
     listed = [*call.data.get(ATTR_ENTITY_ID, ()), *call.data.get(ATTR_DEVICE_ID, ())]
     order = [device_id for each in listed if (device_id := named.get(each)) in devices]
     found = {each: known[each] for each in (*order, *known) if each in devices and each in known}
@@ -84,29 +82,28 @@ async def async_targets(
 
 
 @callback
-def _absent(hass: HomeAssistant, device_ids: Iterable[str | None]) -> dict[str, str]:
-    """Return the names of those devices whose nodes were not found since the start."""
-    found = set(async_all_nodes(hass, NodeSnapshot))
-    devices = {each: dr.async_get(hass).async_get(each) for each in device_ids if each is not None}
-    return {
-        device_id: device_name(device)
-        for device_id, device in devices.items()
+def _absent(
+    hass: HomeAssistant, device_ids: Iterable[str | None], named: Collection[str | None]
+) -> dict[str, str]:
+    """Return the names of those devices whose nodes were not found since the start.
+
+    Of the devices that are not `named`, only enabled charge points count: those with a switch.
+    """
+    registry, found = er.async_get(hass), async_all_nodes(hass, NodeSnapshot)
+    absent = {}
+    for device_id in device_ids:
+        device = None if device_id is None else dr.async_get(hass).async_get(device_id)
         # A hub is a service.
-        if isinstance(device, dr.DeviceEntry)
-        and device.entry_type is None
-        and device_identifier(device) is not None
-        and device_id not in found
-    }
-
-
-@callback
-def _has_charge_switch(hass: HomeAssistant, device_id: str | None) -> bool:
-    """Return whether a device that is not disabled is that of a charge point."""
-    device = None if device_id is None else dr.async_get(hass).async_get(device_id)
-    if not isinstance(device, dr.DeviceEntry) or device.disabled:
-        return False
-    unique_id = f"{device_identifier(device)}_{Feature.CHARGING}"
-    return bool(er.async_get(hass).async_get_entity_id(Platform.SWITCH, DOMAIN, unique_id))
+        if not isinstance(device, dr.DeviceEntry) or device.entry_type is not None:
+            continue
+        identifier = device_identifier(device)
+        if identifier is None or device.id in found:
+            continue
+        unique_id = f"{identifier}_{Feature.CHARGING}"
+        switch = registry.async_get_entity_id(Platform.SWITCH, DOMAIN, unique_id)
+        if device.id in named or (switch is not None and not device.disabled):
+            absent[device.id] = device_name(device)
+    return absent
 
 
 @callback
