@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import Final, NamedTuple, TypedDict, Unpack
 
@@ -157,6 +158,13 @@ def measurement(
     return sensor(key, value_fn or read, **found)
 
 
+def part_of(
+    part: str, key: str, quantity: Quantity, /, **options: Unpack[SensorOptions]
+) -> ChargepointSensor:
+    """Describe the measurement that is called like its `key` in a `part` of the snapshot."""
+    return measurement(key, quantity, f"{part}.{key}", **options)
+
+
 def _always(_: Capabilities) -> bool:
     return True
 
@@ -280,53 +288,32 @@ SENSORS = (
 
 
 #: The health of the device; most people never look.
+_of_health = partial(part_of, "health")
+
 HEALTH_SENSORS = (
-    measurement(
-        Feature.OFFLINE_SINCE,
-        MOMENT,
-        "health.offline_since",
-        category=DIAGNOSTIC,
-        is_enabled=True,
-        while_offline=True,
+    _of_health(
+        Feature.OFFLINE_SINCE, MOMENT, category=DIAGNOSTIC, is_enabled=True, while_offline=True
     ),
-    measurement(
+    _of_health(
         Feature.SIGNAL_STRENGTH,
         Quantity(SensorDeviceClass.SIGNAL_STRENGTH, SIGNAL_STRENGTH_DECIBELS_MILLIWATT),
-        "health.signal_strength",
         is_named=False,
         category=DIAGNOSTIC,
     ),
-    measurement(
-        Feature.LINK_QUALITY,
-        Quantity(),
-        "health.link_quality",
-        category=DIAGNOSTIC,
-    ),
-    measurement(
+    _of_health(Feature.LINK_QUALITY, Quantity(), category=DIAGNOSTIC),
+    _of_health(
         Feature.UPTIME,
         Quantity(SensorDeviceClass.UPTIME, state_class=None),
-        "health.uptime",
         is_named=False,
         category=DIAGNOSTIC,
     ),
-    measurement(
+    _of_health(
         Feature.RESTARTS,
         Quantity(state_class=SensorStateClass.TOTAL_INCREASING),
-        "health.restarts",
         category=DIAGNOSTIC,
     ),
-    measurement(
-        Feature.RESTART_REASON,
-        WORDS,
-        "health.restart_reason",
-        category=DIAGNOSTIC,
-    ),
-    measurement(
-        Feature.BOARD_TEMPERATURE,
-        TEMPERATURE,
-        "health.board_temperature",
-        category=DIAGNOSTIC,
-    ),
+    _of_health(Feature.RESTART_REASON, WORDS, category=DIAGNOSTIC),
+    _of_health(Feature.BOARD_TEMPERATURE, TEMPERATURE, category=DIAGNOSTIC),
 )
 
 

@@ -1,6 +1,7 @@
 """The sensors of meters, and of the cost that the charge point itself reports."""
 
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -26,6 +27,7 @@ from .charge_point import (
     Total,
     fact,
     measurement,
+    part_of,
     sensor,
 )
 
@@ -45,14 +47,10 @@ _FREQUENCY: Final = Quantity(SensorDeviceClass.FREQUENCY, UnitOfFrequency.HERTZ,
 _POWER_FACTOR: Final = Quantity(SensorDeviceClass.POWER_FACTOR, digits=2)
 COST: Final = Quantity(SensorDeviceClass.MONETARY, None, 2, SensorStateClass.TOTAL)
 
+_of_meter = partial(part_of, "meter")
+
 METER_SENSORS = (
-    measurement(
-        Feature.POWER,
-        POWER,
-        "meter.power",
-        is_named=False,
-        is_enabled=True,
-    ),
+    _of_meter(Feature.POWER, POWER, is_named=False, is_enabled=True),
     measurement(
         "lifetime_energy",
         COUNTER,
@@ -60,38 +58,23 @@ METER_SENSORS = (
         exists_fn=reports(Feature.ENERGY),
         is_enabled=True,
     ),
-    measurement(
-        Feature.OFFERED_CURRENT,
-        CURRENT,
-        "meter.offered_current",
-        is_enabled=True,
-    ),
-    measurement(Feature.POWER_L1, POWER, "meter.power_l1"),
-    measurement(Feature.POWER_L2, POWER, "meter.power_l2"),
-    measurement(Feature.POWER_L3, POWER, "meter.power_l3"),
-    measurement(Feature.CURRENT_L1, CURRENT, "meter.current_l1"),
-    measurement(Feature.CURRENT_L2, CURRENT, "meter.current_l2"),
-    measurement(Feature.CURRENT_L3, CURRENT, "meter.current_l3"),
-    measurement(Feature.VOLTAGE_L1, VOLTAGE, "meter.voltage_l1"),
-    measurement(Feature.VOLTAGE_L2, VOLTAGE, "meter.voltage_l2"),
-    measurement(Feature.VOLTAGE_L3, VOLTAGE, "meter.voltage_l3"),
-    measurement(Feature.POWER_EXPORT, POWER, "meter.power_export"),
-    measurement(Feature.ENERGY_EXPORT, COUNTER, "meter.energy_export"),
-    measurement(Feature.CURRENT, CURRENT, "meter.current", is_named=False),
-    measurement(Feature.VOLTAGE, VOLTAGE, "meter.voltage", is_named=False),
-    measurement(Feature.FREQUENCY, _FREQUENCY, "meter.frequency", is_named=False),
-    measurement(
-        Feature.TEMPERATURE,
-        TEMPERATURE,
-        "meter.temperature",
-        is_named=False,
-    ),
-    measurement(
-        Feature.POWER_FACTOR,
-        _POWER_FACTOR,
-        "meter.power_factor",
-        is_named=False,
-    ),
+    _of_meter(Feature.OFFERED_CURRENT, CURRENT, is_enabled=True),
+    _of_meter(Feature.POWER_L1, POWER),
+    _of_meter(Feature.POWER_L2, POWER),
+    _of_meter(Feature.POWER_L3, POWER),
+    _of_meter(Feature.CURRENT_L1, CURRENT),
+    _of_meter(Feature.CURRENT_L2, CURRENT),
+    _of_meter(Feature.CURRENT_L3, CURRENT),
+    _of_meter(Feature.VOLTAGE_L1, VOLTAGE),
+    _of_meter(Feature.VOLTAGE_L2, VOLTAGE),
+    _of_meter(Feature.VOLTAGE_L3, VOLTAGE),
+    _of_meter(Feature.POWER_EXPORT, POWER),
+    _of_meter(Feature.ENERGY_EXPORT, COUNTER),
+    _of_meter(Feature.CURRENT, CURRENT, is_named=False),
+    _of_meter(Feature.VOLTAGE, VOLTAGE, is_named=False),
+    _of_meter(Feature.FREQUENCY, _FREQUENCY, is_named=False),
+    _of_meter(Feature.TEMPERATURE, TEMPERATURE, is_named=False),
+    _of_meter(Feature.POWER_FACTOR, _POWER_FACTOR, is_named=False),
 )
 
 
