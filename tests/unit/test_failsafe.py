@@ -92,6 +92,24 @@ async def test_a_refusal_is_not_followed_by_a_flood(
     assert garage.node.snapshot.max_current == 32
 
 
+async def test_a_connection_lost_meanwhile_delays_nothing(garage: Garage) -> None:
+    """After a freeze, both connections end; the failsafe's may be the first to be noticed."""
+    gives(garage, 10)
+    garage.obeys = False
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    report_max_current(garage, 10)
+    await garage.until(1)
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    await garage.until(10)
+    garage.obeys = True
+    garage.hub.connection_made()
+    garage.report_state("ready_to_charge")
+    report_max_current(garage, 10)
+    await garage.until(30)
+    assert [value for _, value in garage.received_of(SET)] == [32, 32]
+    assert garage.node.snapshot.max_current == 32
+
+
 async def test_a_limit_of_the_user_is_not_overruled(garage: Garage) -> None:
     """A limit that is set while the failsafe applies stays."""
     gives(garage, 10)

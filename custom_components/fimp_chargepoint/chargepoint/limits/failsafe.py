@@ -122,6 +122,8 @@ class Failsafe:
 
     def reconnected(self, now: float) -> None:
         """Continue with new timers: the charge point was away."""
+        # The former limit may have failed only because it was away.
+        self._retry_at = now
         if self._suspected:
             self.suspect(now)
 
