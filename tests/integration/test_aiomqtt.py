@@ -123,6 +123,40 @@ async def test_a_client_that_fails_leaves_its_socket_open(
         client._client._sock_close()
 
 
+@BOTH
+async def test_an_end_right_after_the_connack_is_forgotten(
+    socket_enabled: None, kind: type[aiomqtt.Client], *, faulty: bool
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(bytes((0x20, 2, 0, 0)))
+        writer.close()
+
+    async with server(talk) as port:
+        client = kind(HOST, port)
+        ended, acknowledged = client._disconnected, client._client.on_connect
+
+        def connected(*arguments: Any) -> None:
+            # Both come in the same turn of the loop if the machine is busy.
+            acknowledged(*arguments)
+            client._client.on_disconnect(client._client, None, None, 7, None)
+
+        client._client.on_connect = connected
+        is_unnoticed = False
+        with suppress(aiomqtt.MqttError):
+            async with client:
+                is_unnoticed = not client._disconnected.done()
+                client._disconnected.cancel()
+        check_fault(
+            found=is_unnoticed,
+            faulty=faulty,
+            fault="forgets an early end",
+            where="_Client.__aenter__",
+        )
+        assert ended.exception()
+        client._client._sock_close()
+
+
 class Turns(asyncio.Queue[aiomqtt.Message]):
     """Notes in which turn of the loop each message came."""
 

@@ -77,11 +77,12 @@ type Will = tuple[str, bytes]
 
 
 class _Client(aiomqtt.Client):
-    """A client without five faults of aiomqtt and of paho below it.
+    """A client without six faults of aiomqtt and of paho below it.
 
     aiomqtt asks the loop to watch the socket in its next turn: if the broker closes the connection
     before, this raises an error in the loop that cannot be caught. If aiomqtt fails with an error
-    of its own, it leaves the socket open. It reads one message in each turn of the loop; if Home
+    of its own, it leaves the socket open. It forgets a connection that ends right after it was
+    accepted, and looks connected for good. It reads one message in each turn of the loop; if Home
     Assistant is busy, the broker then drops messages of any kind. paho looks for a callback for
     each topic, which leaves reference cycles.
 
@@ -97,7 +98,12 @@ class _Client(aiomqtt.Client):
         ended: asyncio.Future[None] | None = getattr(self, "_disconnected", None)
         if ended is not None:
             ended.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await super().__aenter__()
+        await super().__aenter__()
+        if ended is not None and ended.done():
+            self._disconnected = ended
+            await self.__aexit__(None, None, None)
+            raise aiomqtt.MqttError("The connection ended at once.") from ended.exception()
+        return self
 
     @override
     async def __aexit__(self, *exception: Any) -> None:  # noqa: PYI036
@@ -312,7 +318,7 @@ def _why(error: Exception, *, tls: bool) -> ChargepointError:
         if _number(error.rc) in _REFUSED_CREDENTIALS:
             return AuthenticationError("invalid_auth")
         return NotConnectedError("unreachable", detail=str(error))
-    cause = error.__context__
+    cause = error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLError) or (tls and isinstance(cause, ConnectionResetError)):
         return TlsError("tls_failed", detail=str(error))
     if cause is None or isinstance(cause, TimeoutError):
