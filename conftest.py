@@ -1,8 +1,13 @@
 """The pytest option and marker `all`, and the tests of a folder that do not run in parallel."""
 
 from collections.abc import Generator
+import os
+import re
 
 import pytest
+
+#: What xdist appends to the name of a test that belongs to a group.
+_GROUP = re.compile(r"@\w+$")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,6 +34,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
             if not config.getoption("--all"):
                 item.add_marker(skip)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remove the group from the name of a test, with which `--last-failed` would not find it."""
+    # The process that runs the test compares its name afterwards.
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        report.nodeid = _GROUP.sub("", report.nodeid)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -152,3 +152,28 @@ def test_setup_trusts_whom_the_system_trusts(tmp_path: Path, known: str, variabl
         timeout=60,
     )
     assert f"{variable}=true" in (tmp_path / "seen").read_text().splitlines()
+
+
+def test_a_failed_test_of_a_group_is_repeated(tmp_path: Path) -> None:
+    """`scripts/test` repeats what pytest notes: a name with the group would match no test."""
+    shutil.copy(ROOT / "conftest.py", tmp_path)
+    failing = "def test_{}():\n    raise ValueError\n"
+    lines = ("import pytest", "@pytest.mark.all", failing.format("home"), failing.format("unit"))
+    (tmp_path / "test_both.py").write_text("\n".join(lines))
+    command = (sys.executable, "-m", "pytest", "--all", ".")
+    # It does not need Home Assistant, which is slow to import.
+    other = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    environment = other | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    for arguments in (
+        ("-p", "xdist", "--numprocesses=1", "--dist=loadgroup"),
+        ("--last-failed", "--last-failed-no-failures=none"),
+    ):
+        process = subprocess.run(  # noqa: S603
+            (*command, *arguments),
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "2 failed" in process.stdout, process.stdout
