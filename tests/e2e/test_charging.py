@@ -81,6 +81,8 @@ async def test_the_dashboard_is_added_without_pasting(charging_world: World) -> 
     await screen.press("Create")
     # It is saved before the browser goes there.
     await expect(page.locator("ha-data-table").get_by_text("Charging", exact=True)).to_be_visible()
+    # A dialog that closes goes back in the history.
+    await expect(page.get_by_role("button", name="Create", exact=True)).to_have_count(0)
     await screen.open("dashboard-charging")
     await expect(screen.tile(WALLBOX, "This session")).to_be_visible()
     await expect(screen.section(WALLBOX)).to_contain_text("Energy per day")

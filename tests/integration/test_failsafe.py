@@ -53,8 +53,7 @@ async def test_the_connection_alone_is_lost(point: Guarded) -> None:
     await point.registers(10)
     before = len(point.commands)
     await point.cut()
-    await until(lambda: len(point.commands) == before + 1, "the limit of the failsafe")
-    await until(lambda: len(point.commands) == before + 2, "the former limit")
+    await until(lambda: len(point.commands) >= before + 2, "the failsafe and its end")
     await point.limits_to(16)
     await point.registers(10)
     await asyncio.sleep(6)
@@ -69,7 +68,7 @@ async def test_without_a_limit_of_the_user(point: Guarded) -> None:
     before = len(point.commands)
     assert point.limit == 32
     await point.cut()
-    await until(lambda: len(point.commands) == before + 2, "the failsafe and its end")
+    await until(lambda: len(point.commands) >= before + 2, "the failsafe and its end")
     await point.limits_to(32)
     await until(lambda: not point.node.limits.failsafe._suspected)
     assert point.node.snapshot.requested.limits == {}
@@ -115,7 +114,7 @@ async def test_phases_go_along(hass: HomeAssistant, broker: BrokerProcess, proto
         await point.registers(10)
         before = len(point.commands)
         await point.cut()
-        await until(lambda: len(point.commands) == before + 2, "the failsafe and its end")
+        await until(lambda: len(point.commands) >= before + 2, "the failsafe and its end")
         for command in point.commands[before:]:
             assert "phase" in command
         (evse,) = point.point.points.values()
