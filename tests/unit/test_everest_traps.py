@@ -98,6 +98,23 @@ async def test_0_2_a_late_subscriber_knows_nothing_until_it_is_told() -> None:
     assert site.shown.status is Status.CHARGING
 
 
+def test_0_2_a_reply_may_be_older_than_an_event() -> None:
+    """The station replies with what it published last, and an event comes before that."""
+    site = Site()
+    site.evse("heartbeat", 42)
+    requests = site.asked("session_info/get")
+    site.event("Disabled")
+    site.hub.feed(requests[-1]["headers"]["replyTo"], {"state": "Unplugged"})
+    assert site.shown.status is Status.OUT_OF_SERVICE
+    assert site.shown.enabled is False
+    assert len(site.asked("session_info/get")) == len(requests) + 1
+    site.answer("session_info/get", {"state": "Disabled"})
+    assert site.shown.enabled is False
+    # Nothing is requested again if no reply is due.
+    site.event("Enabled")
+    assert len(site.asked("session_info/get")) == len(requests) + 1
+
+
 def test_0_2_nothing_is_retained_so_what_is_retained_is_of_another_day() -> None:
     hub = OfflineHub()
     hub.connection_made()

@@ -45,6 +45,8 @@ GETTABLE: Final = (
     "dc_capabilities",
     "random_delay_countdown",
 )
+#: The request for the state of the session.
+_INFO: Final = "session_info/get"
 #: Seconds within which a starting EVerest publishes everything; the heartbeat that shows the
 #: restart may come last.
 _STARTUP_TIME: Final = 1.0
@@ -163,6 +165,9 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     def _session_event(self, value: object, now: float) -> Changes:
         self._session_received_at = now
         self._event_received = True
+        # A reply that is still due may have been made before this event.
+        if self.module.withdraw(_INFO) and self._answers_gets is not False:
+            self.module.ask(_INFO)
         seen, event = self.host.clock.to_datetime(now), mapping(value)
         reason = text(part(event, "transaction_finished").get("reason"))
         if reason is not None and end_reason(reason) is None:
@@ -274,7 +279,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     @override
     def _ask(self, report: str) -> None:
         if report == Feature.STATUS and self._answers_gets is not False:
-            self.module.ask("session_info/get")
+            self.module.ask(_INFO)
 
     @override
     def _with_session(self, state: State) -> Changes:

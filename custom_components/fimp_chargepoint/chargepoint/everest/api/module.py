@@ -168,6 +168,13 @@ class ApiModule:
 
         return handle
 
+    def withdraw(self, operation: str) -> bool:
+        """Stop expecting replies to `operation`; return whether there were any to come."""
+        found = [each for each, request in self._open.items() if request.operation == operation]
+        for each in found:
+            del self._open[each]
+        return bool(found)
+
     def clear(self) -> None:
         """Stop expecting replies."""
         self._open.clear()
