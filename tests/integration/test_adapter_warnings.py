@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.model import Reason
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
@@ -96,14 +97,19 @@ async def test_without_its_cloud(
 ) -> None:
     """Only if it lasts, and not beside a lost login, which explains it."""
 
+    async def cut_off() -> None:
+        # Also in its answers.
+        await chargepoint.point.cloud("off")
+        say(chargepoint, "rt:app/rn:easee/ad:1", FINE | {"connection": "DISCONNECTED"})
+        await until(lambda: chargepoint.node.snapshot.unavailable is Reason.CLOUD_LOST)
+
     def shown() -> list[ir.IssueEntry]:
         every = ir.async_get(hass).issues.values()
         return [each for each in every if each.translation_key == "cloud_lost" and each.active]
 
     await until(lambda: chargepoint.sent("cmd.app.get_state"), "the question for the login")
-    topic = "rt:app/rn:easee/ad:1"
-    say(chargepoint, topic, FINE | {"connection": "DISCONNECTED"})
-    await chargepoint.wait_for_state("sensor", "status", "unavailable")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
+    await cut_off()
     await house.passes(29)
     assert not shown()
     await house.passes(2)
@@ -112,14 +118,14 @@ async def test_without_its_cloud(
     assert issue.translation_placeholders["title"] == "Charging"
     assert not issue.is_fixable
     assert not issues(hass)
-    say(chargepoint, topic, LOST)
+    await chargepoint.point.logout()
     await lost(hass)
     assert not shown()
-    say(chargepoint, topic, FINE)
+    await chargepoint.point.cloud("on")
+    await chargepoint.point.login()
     await solved(hass)
     await chargepoint.wait_for_state("sensor", "status", "disconnected")
-    say(chargepoint, topic, FINE | {"connection": "DISCONNECTED"})
-    await chargepoint.wait_for_state("sensor", "status", "unavailable")
+    await cut_off()
     await house.passes(29)
     assert not shown()
 
