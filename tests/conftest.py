@@ -15,6 +15,11 @@ from .broker import BrokerProcess, Certificates, mosquitto
 type MakeBroker = Callable[..., BrokerProcess]
 
 
+@pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave it off: it keeps a stack for each callback, which takes a third of the time."""
+
+
 @pytest.fixture(name="certificates", scope="session")
 def certificates_fixture() -> Certificates:
     """A certificate authority and the certificates it signed."""
@@ -35,7 +40,8 @@ def make_broker_fixture(socket_enabled: None, tmp_path: Path) -> Generator[MakeB
             if only_mosquitto and mosquitto() is None:
                 pytest.skip("only mosquitto supports this")
             made = BrokerProcess(tmp_path / f"broker{len(list(tmp_path.iterdir()))}", **keywords)
-            stack.callback(made.stop)
+            # Nobody uses it any more, and mosquitto takes its time to end.
+            stack.callback(made.kill)
             made.start()
             return made
 

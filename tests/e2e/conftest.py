@@ -1,6 +1,6 @@
 """A Home Assistant for each module, with a broker, charge points, and a browser.
 
-Most tests run with the oldest supported Home Assistant and with the newest one.
+They run with the newest Home Assistant, or where a module says so, with the oldest supported one.
 
 Everything of a module lives in one event loop, so the fixtures of Home Assistant's test
 harness that look after a loop for every test are switched off here.
@@ -71,7 +71,7 @@ def _sockets(socket_enabled: None) -> None:
     """Let all connections continue."""
 
 
-@pytest.fixture(name="python", scope="module", params=["oldest", "newest"])
+@pytest.fixture(name="python", scope="module", params=["newest"])
 def python_fixture(request: pytest.FixtureRequest) -> str:
     """The interpreter of Home Assistant."""
     return sys.executable if request.param == "oldest" else newest_python()

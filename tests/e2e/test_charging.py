@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.all,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(600),  # a venv may have to be made
+    pytest.mark.parametrize("python", ["oldest", "newest"], indirect=True, scope="module"),
 ]
 
 WALLBOX = "Acme Wallbox"

@@ -16,7 +16,6 @@ pytestmark = [
     pytest.mark.all,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(300),
-    # These pages are Home Assistant's own. With another one, the suite would take too long.
     pytest.mark.parametrize("python", ["oldest"], indirect=True, scope="module"),
 ]
 

@@ -36,7 +36,7 @@ def test_check(socket_enabled: None) -> None:
 
 @pytest.mark.all
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_ends_politely(end: signal.Signals, tmp_path: Path) -> None:
     """However it is ended, it ends everything that it has started."""
     with subprocess.Popen(
