@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+import json
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -171,6 +172,35 @@ async def test_the_broker_restarts(
         await until(lambda: not point.node.limits.failsafe._suspected)
         assert point.limit == 16
         assert not point.node.limits._overrides
+
+
+async def test_a_clean_stop_soon_after_a_failsafe(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The charge point is still suspected to be limited, but this limit stays."""
+    monkeypatch.setattr(limits_module, "_SUSPICION_TIME", 60.0)
+    monkeypatch.setattr(limits_module, "_REPORT_TIME", 0.1)
+    async with AsyncExitStack() as stack:
+        point = await guarded(stack, hass, broker, "fimp", failsafe_on_stop=True)
+        before = len(point.commands)
+        await point.cut()
+        await until(lambda: len(point.commands) >= before + 2, "the failsafe and its end")
+        await point.limits_to(32)
+        await point.registers(10)
+        assert point.node.limits.failsafe._suspected
+        stop = point.guard._transport.stop
+
+        async def stop_slowly() -> None:
+            # As if there were many of them: the hub hears the charge point meanwhile.
+            await asyncio.sleep(1)
+            await stop()
+
+        monkeypatch.setattr(point.guard._transport, "stop", stop_slowly)
+        await hass.config_entries.async_set_disabled_by(
+            point.entry.entry_id, ConfigEntryDisabler.USER
+        )
+        await point.limits_to(10)
+        assert [json.loads(each)["val"] for each in point.commands[before:]] == [10, 32, 10]
 
 
 @pytest.mark.parametrize("on_stop", [False, True])

@@ -64,6 +64,17 @@ async def test_what_was_there_returns_once(garage: Garage) -> None:
     assert garage.node.snapshot.requested.limits == {}
 
 
+async def test_nothing_returns_while_home_assistant_stops(garage: Garage) -> None:
+    """The limit is sent on purpose, maybe within a minute of an earlier failsafe."""
+    gives(garage, 10)
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    garage.node.limits.failsafe.stop()
+    report_max_current(garage, 10)
+    await garage.until(59)
+    assert garage.received == []
+    assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=10, former=32)
+
+
 async def test_nothing_returns_if_it_was_not_sent(garage: Garage) -> None:
     gives(garage, 10)
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())

@@ -73,6 +73,7 @@ class FailsafeGuard:
         if send and message is not None:
             registered, request = message
             self._failsafe.registered(registered.current)
+            self._failsafe.stop()
             with suppress(NotConnectedError, TimeoutError):
                 # Not on its own connection, which may be about to be renewed.
                 async with asyncio.timeout(_SENDING_TIME):

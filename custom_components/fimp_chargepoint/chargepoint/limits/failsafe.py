@@ -127,6 +127,10 @@ class Failsafe:
         if self._suspected:
             self.suspect(now)
 
+    def stop(self) -> None:
+        """Restore nothing any more: the limit is about to be sent because Home Assistant stops."""
+        self._retry_at = math.inf
+
     def explains(self, feature: str) -> bool:
         """Whether the failsafe is why the charge point reports another limit than ours."""
         return feature == Feature.MAX_CURRENT and (
