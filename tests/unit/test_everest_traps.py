@@ -102,6 +102,7 @@ def test_0_2_a_reply_may_be_older_than_an_event() -> None:
     """The station replies with what it published last, and an event comes before that."""
     site = Site()
     site.evse("heartbeat", 42)
+    site.answer("evse_id/get", "DE*PNX*E12345*1")
     requests = site.asked("session_info/get")
     site.event("Disabled")
     site.hub.feed(requests[-1]["headers"]["replyTo"], {"state": "Unplugged"})

@@ -166,7 +166,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._session_received_at = now
         self._event_received = True
         # A reply that is still due may have been made before this event.
-        if self.module.withdraw(_INFO) and self._answers_gets is not False:
+        if self.module.withdraw(_INFO) and self._answers_gets:
             self.module.ask(_INFO)
         seen, event = self.host.clock.to_datetime(now), mapping(value)
         reason = text(part(event, "transaction_finished").get("reason"))
