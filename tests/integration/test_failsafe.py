@@ -12,6 +12,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import StoredRequests
 from custom_components.fimp_chargepoint.chargepoint import failsafe as guard_module
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
     protocol as legacy_protocol,
 )
@@ -103,6 +104,24 @@ async def test_limits_of_others_count(fimp: Guarded) -> None:
     point.max_current = 7
     point.forget()
     await fimp.registers(7)
+
+
+async def test_a_limit_of_others_returns(fimp: Guarded) -> None:
+    """It was set after the message was registered, which stays the same."""
+    (point,) = fimp.point.points.values()
+    point.max_current = 20
+    point.forget()
+    await until(lambda: fimp.node.snapshot.requested.failsafe.former == 20)
+    await fimp.cut()
+    await until(lambda: len(fimp.commands) >= 2, "the failsafe and its end")
+    await fimp.limits_to(20)
+
+
+async def test_an_attempt_to_connect_is_enough(fimp: Guarded) -> None:
+    """The broker gets the message with it, and publishes it if the connection ends at once."""
+    fimp.guard._is_guarded = False
+    fimp.guard.connection_lost(NotConnectedError("unreachable"))
+    assert fimp.node.limits.failsafe._suspected
 
 
 @pytest.mark.parametrize("protocol", ["everest", "legacy"])

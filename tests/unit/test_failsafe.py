@@ -75,6 +75,66 @@ async def test_nothing_returns_while_home_assistant_stops(garage: Garage) -> Non
     assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=10, former=32)
 
 
+@pytest.mark.parametrize("meanwhile", ["nothing", "reconnected", "returning"])
+async def test_nothing_returns_after_a_stop(garage: Garage, meanwhile: str) -> None:
+    failsafe = garage.node.limits.failsafe
+    gives(garage, 10)
+    failsafe.suspect(garage.hub.clock.now())
+    if meanwhile == "returning":
+        report_max_current(garage, 10)
+    failsafe.stop()
+    if meanwhile == "reconnected":
+        garage.hub.connection_lost(NotConnectedError("gone"))
+        garage.hub.connection_made()
+        garage.report_state("ready_to_charge")
+    report_max_current(garage, 10)
+    await garage.until(130)
+    assert garage.received == []
+
+
+async def test_what_returns_is_the_limit_of_today(garage: Garage) -> None:
+    """The message is the same, but the limit was lowered in the app of the manufacturer."""
+    gives(garage, 10)
+    report_max_current(garage, 20)
+    gives(garage, 10)
+    # The failsafe applies, which is noticed only afterwards.
+    report_max_current(garage, 10)
+    gives(garage, 10)
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    await garage.until(30)
+    assert [value for _, value in garage.received_of(SET)] == [20]
+
+
+@pytest.mark.parametrize("applied", [10, 8])
+async def test_another_limit_is_registered_while_the_first_may_apply(
+    garage: Garage, applied: float
+) -> None:
+    gives(garage, 10)
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    gives(garage, 8)
+    assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=8, former=32)
+    report_max_current(garage, applied)
+    await garage.until(30)
+    assert [value for _, value in garage.received_of(SET)] == [32]
+
+
+async def test_a_charge_point_that_was_away_gets_it_soon(garage: Garage) -> None:
+    """Unlike the hub, it was away while the former limit was sent."""
+    gives(garage, 10)
+    garage.obeys = False
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    report_max_current(garage, 10)
+    await garage.until(1)
+    garage.node.apply_thing_status(up=False, now=garage.hub.clock.now())
+    await garage.until(5)
+    garage.obeys = True
+    garage.node.apply_thing_status(up=True, now=garage.hub.clock.now())
+    report_max_current(garage, 10)
+    await garage.until(60)
+    assert [value for _, value in garage.received_of(SET)] == [32, 32]
+    assert garage.node.snapshot.max_current == 32
+
+
 async def test_nothing_returns_if_it_was_not_sent(garage: Garage) -> None:
     gives(garage, 10)
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())

@@ -101,6 +101,8 @@ class FailsafeGuard:
         """Register the message if it differs from the registered one."""
         message = self._message()
         if (message and message[0]) == self._registered:
+            # The limit to restore may be another one by now.
+            self._failsafe.registered(message and message[0].current)
             return
         # At once: the former message may allow more current than applies now.
         await self._transport.stop()
@@ -145,11 +147,15 @@ class FailsafeGuard:
             self._suspect()
 
     def connection_lost(self, error: ChargepointError) -> None:
-        """The broker may send the message, although Home Assistant is still there."""
+        """The broker may send the message, although Home Assistant is still there.
+
+        Also after a failed attempt: it contained the message.
+        """
         if self._is_guarded:
-            self._is_guarded, self._was_lost = False, True
+            self._is_guarded = False
             _LOGGER.info("%s: no failsafe for now: %s", self._charge_point.address, error)
-            self._suspect()
+        self._was_lost = True
+        self._suspect()
 
     def connection_refused(self, error: ChargepointError) -> None:
         """Wait until the hub has other credentials."""

@@ -5,12 +5,14 @@ The broker sends this limit when it loses a connection that has no other purpose
 show whether the message was sent and received.
 """
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 import logging
 import math
 from typing import Final
 
-from ..errors import ChargepointError, CommandSupersededError
+from ..errors import ChargepointError, CommandSupersededError, NotConnectedError
 from ..model import ChargepointSnapshot, Feature, Status
 from .requested import FailsafeLimit
 from .temporary import LimitedChargePoint, Tasks
@@ -39,11 +41,15 @@ class Failsafe:
         #: Called when it is no longer suspected.
         self.when_settled: Callable[[], None] = lambda: None
         self._suspected = False
-        #: Whether the former limit is being set, and whether it was since the suspicion.
-        self._returning = False
+        #: Sets the former limit; and whether that was done since the suspicion.
+        self._task: asyncio.Task[None] | None = None
         self._returned = False
         self._retry_at = 0.0
         self._has_failed = False
+        #: The current in A of the limit before `_limit`, which may still be reported.
+        self._earlier: float | None = None
+        self._reconnections = 0
+        self._is_stopped = False
         #: Whether it may have been sent before a restart, and no report might show that.
         self._is_of_earlier_run = False
 
@@ -90,13 +96,21 @@ class Failsafe:
 
     def registered(self, current: float | None) -> None:
         """Remember the limit in A that the broker is about to get, None if it has none now."""
+        limit = self._limit
         if self._suspected:
-            return
-        limit = None
-        if current is not None:
+            if limit is None or current in (None, limit.current):
+                return
+            self._earlier = limit.current
+            limit = replace(limit, current=current)
+        elif current is None:
+            limit = None
+        else:
             former = self._snapshot.requested.max_current
             if former is None and not self._charge_point.takes_limits_from_outside:
                 former = self._snapshot.max_current
+            if limit is not None and limit.current == current == former:
+                # It may already apply, which is only noticed later.
+                return
             limit = FailsafeLimit(current=current, former=former)
         if limit != self._limit:
             self._charge_point.show_requested(failsafe=limit)
@@ -122,19 +136,21 @@ class Failsafe:
 
     def reconnected(self, now: float) -> None:
         """Continue with new timers: the charge point was away."""
-        # The former limit may have failed only because it was away.
+        self._reconnections += 1
         self._retry_at = now
         if self._suspected:
             self.suspect(now)
 
     def stop(self) -> None:
         """Restore nothing any more: the limit is about to be sent because Home Assistant stops."""
-        self._retry_at = math.inf
+        self._is_stopped = True
+        if self._task is not None:
+            self._task.cancel()
 
     def explains(self, feature: str) -> bool:
         """Whether the failsafe is why the charge point reports another limit than ours."""
         return feature == Feature.MAX_CURRENT and (
-            self._returning or (self._suspected and self._applies)
+            self._task is not None or (self._suspected and self._applies)
         )
 
     def changed(self, now: float) -> None:
@@ -151,7 +167,11 @@ class Failsafe:
             limit is not None
             and self._is_ready
             and Feature.MAX_CURRENT not in self._snapshot.pending
-            and self._charge_point.is_own_limit(Feature.MAX_CURRENT, limit.current)
+            and any(
+                self._charge_point.is_own_limit(Feature.MAX_CURRENT, each)
+                for each in (limit.current, self._earlier)
+                if each is not None
+            )
         )
 
     @property
@@ -175,16 +195,17 @@ class Failsafe:
             # Another client's stricter limit would hide that of the failsafe.
             self._return()
         self._suspected = self._returned = False
+        self._earlier = None
         self.when_settled()
 
     def _return(self) -> None:
-        if not self._returning:
-            self._returning = True
-            self._tasks.start(self._set_former())
+        if self._task is None and not self._is_stopped:
+            self._task = self._tasks.start(self._set_former())
 
     async def _set_former(self) -> None:
         charge_point, name = self._charge_point, self._snapshot.identity.name
         own, limit = self._snapshot.requested.max_current, self._limit
+        reconnections = self._reconnections
         former = own if own is not None or limit is None else limit.former
         try:
             if charge_point.takes_limits_from_outside:
@@ -199,11 +220,13 @@ class Failsafe:
             _LOGGER.debug("%s: there is a newer limit by now", name)
         except ChargepointError as error:
             now = charge_point.host.clock.now()
-            log = _LOGGER.debug if self._has_failed else _LOGGER.warning
+            # Then it may not have received the limit.
+            was_away = isinstance(error, NotConnectedError) or reconnections < self._reconnections
+            log = _LOGGER.debug if was_away or self._has_failed else _LOGGER.warning
             log("%s has not accepted its former limit yet: %s", name, error)
-            self._has_failed = True
+            self._has_failed = self._has_failed or not was_away
             self._suspected = True
-            self._retry_at = now + _RETRY
+            self._retry_at = now + (_REPORT_TIME if was_away else _RETRY)
             self._check_at(self._retry_at)
         else:
             _LOGGER.info("%s has its former limit back after a failsafe", name)
@@ -212,4 +235,4 @@ class Failsafe:
             # Its reports may show the limit for a moment longer.
             self._retry_at = charge_point.host.clock.now() + _REPORT_TIME
         finally:
-            self._returning = False
+            self._task = None

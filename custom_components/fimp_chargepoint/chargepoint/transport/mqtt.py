@@ -100,9 +100,8 @@ class _Client(aiomqtt.Client):
             ended.add_done_callback(lambda done: done.cancelled() or done.exception())
         await super().__aenter__()
         if ended is not None and ended.done():
+            # The next use of the client raises it.
             self._disconnected = ended
-            await self.__aexit__(None, None, None)
-            raise aiomqtt.MqttError("The connection ended at once.") from ended.exception()
         return self
 
     @override
@@ -318,7 +317,7 @@ def _why(error: Exception, *, tls: bool) -> ChargepointError:
         if _number(error.rc) in _REFUSED_CREDENTIALS:
             return AuthenticationError("invalid_auth")
         return NotConnectedError("unreachable", detail=str(error))
-    cause = error.__cause__ or error.__context__
+    cause = error.__context__
     if isinstance(cause, ssl.SSLError) or (tls and isinstance(cause, ConnectionResetError)):
         return TlsError("tls_failed", detail=str(error))
     if cause is None or isinstance(cause, TimeoutError):
