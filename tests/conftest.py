@@ -17,7 +17,7 @@ type MakeBroker = Callable[..., BrokerProcess]
 
 @pytest.fixture(autouse=True)
 def enable_event_loop_debug() -> None:
-    """Leave it off: it keeps a stack for each callback, which takes a third of the time."""
+    """Leave it off: it keeps a stack for each callback, which takes most of the time."""
 
 
 @pytest.fixture(name="certificates", scope="session")

@@ -1,6 +1,6 @@
 """A Home Assistant for each module, with a broker, charge points, and a browser.
 
-They run with the newest Home Assistant, or where a module says so, with the oldest supported one.
+Tests use the newest Home Assistant; a module can choose the oldest supported one, or both.
 
 Everything of a module lives in one event loop, so the fixtures of Home Assistant's test
 harness that look after a loop for every test are switched off here.

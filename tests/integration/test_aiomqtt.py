@@ -27,6 +27,12 @@ OURS = (mqtt._Client, False)
 BOTH = pytest.mark.parametrize(("kind", "faulty"), [STOCK, OURS], ids=["stock", "ours"])
 
 
+@pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Switch it on: it finds calls from the thread in which aiomqtt connects."""
+    asyncio.get_running_loop().set_debug(True)
+
+
 def check_fault(*, found: bool, faulty: bool, fault: str, where: str) -> None:
     """Fail if the stock client has lost its fault, or ours still has it."""
     if faulty and not found:

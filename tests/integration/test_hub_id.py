@@ -82,6 +82,7 @@ async def test_deleted_and_added_again(
         entities.async_update_entity(plug, disabled_by=er.RegistryEntryDisabler.USER)
         devices.async_update_device(device.id, name_by_user="Zoe's place", area_id=garage.id)
         devices.async_update_device(hub.id, name_by_user="The broker")
+        await until(lambda: find(hass, "number", "parameter_led_brightness"), "the last entity")
         before = {each.entity_id for each in entities.entities.values()}
 
         await hass.config_entries.async_remove(first.entry_id)
@@ -102,7 +103,7 @@ async def test_deleted_and_added_again(
         assert device_again.name_by_user == "Zoe's place"
         assert (hub_again.id, hub_again.name_by_user) == (hub.id, "The broker")
         await until(
-            lambda: {each.entity_id for each in entities.entities.values()} >= before,
+            lambda: {each.entity_id for each in entities.entities.values()} == before,
             "all entities to be back",
         )
         assert find(hass, "binary_sensor", "plug") == plug

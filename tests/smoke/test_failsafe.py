@@ -171,9 +171,9 @@ def _commands(cars: Cars) -> list[int]:
 
 async def test_failsafe(home: Home, cars: Cars) -> None:
     """One Home Assistant for all: it takes longer to prepare than to fail."""
-    await _kill(home, cars)
-    await asyncio.sleep(_SETTLED)
     await _freeze(home, cars)
+    await asyncio.sleep(_SETTLED)
+    await _kill(home, cars)
     await asyncio.sleep(_SETTLED)
     await _stop(home, cars)
 

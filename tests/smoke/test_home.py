@@ -70,7 +70,7 @@ async def test_an_end_of_charging_survives_a_restart(
     home: Home, wallbox: FimpSimulator, status: str
 ) -> None:
     """If it passes while Home Assistant is not running, the car is stopped at the start."""
-    end = datetime.now(UTC) + timedelta(seconds=30)
+    end = datetime.now(UTC) + timedelta(seconds=45)
     plan = {"energy": 50, "until": end.isoformat()}
     await home.call("fimp_chargepoint.start_charging", status, **plan)
     await _shown(home, "_status", "charging")
