@@ -37,7 +37,7 @@ class Figure:
 #: Read from the source.
 WRITTEN = (
     Figure("modules", "modules of the integration", 161),
-    Figure("lines", "lines of code of the integration", 19671, 10300),
+    Figure("lines", "lines of code of the integration", 19672, 10300),
     Figure("single_importer", "modules with a single importer", 47),
     Figure("any", "uses of Any", 61, 149),
     Figure("in_circles", "modules in import circles, in the project", 0, 0),

@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import StoredRequests
 from custom_components.fimp_chargepoint.chargepoint import failsafe as guard_module
-from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.errors import NoAnswerError, NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
     protocol as legacy_protocol,
 )
@@ -118,9 +118,11 @@ async def test_a_limit_of_others_returns(fimp: Guarded) -> None:
 
 
 async def test_an_attempt_to_connect_is_enough(fimp: Guarded) -> None:
-    """The broker gets the message with it, and publishes it if the connection ends at once."""
+    """The broker gets the message with it, even if its answer is lost."""
     fimp.guard._is_guarded = False
     fimp.guard.connection_lost(NotConnectedError("unreachable"))
+    assert not fimp.node.limits.failsafe._suspected
+    fimp.guard.connection_lost(NoAnswerError("no_answer"))
     assert fimp.node.limits.failsafe._suspected
 
 

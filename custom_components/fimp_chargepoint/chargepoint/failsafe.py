@@ -11,7 +11,7 @@ import logging
 from typing import Final, NamedTuple
 
 from .charge_point import Chargepoint
-from .errors import ChargepointError, NotConnectedError
+from .errors import ChargepointError, NoAnswerError, NotConnectedError
 from .internal_errors import InternalErrors
 from .model import Feature
 from .node import Request
@@ -147,15 +147,14 @@ class FailsafeGuard:
             self._suspect()
 
     def connection_lost(self, error: ChargepointError) -> None:
-        """The broker may send the message, although Home Assistant is still there.
-
-        Also after a failed attempt: it contained the message.
-        """
+        """The broker may send the message, although Home Assistant is still there."""
+        # An attempt to connect contains the message, and only its answer may be missing.
+        if self._is_guarded or isinstance(error, NoAnswerError):
+            self._was_lost = True
+            self._suspect()
         if self._is_guarded:
             self._is_guarded = False
             _LOGGER.info("%s: no failsafe for now: %s", self._charge_point.address, error)
-        self._was_lost = True
-        self._suspect()
 
     def connection_refused(self, error: ChargepointError) -> None:
         """Wait until the hub has other credentials."""
