@@ -33,6 +33,17 @@ async def enable_event_loop_debug() -> None:
     asyncio.get_running_loop().set_debug(True)
 
 
+def accepting(*then: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]:
+    """Return a broker that sends CONNACK, at once followed by these bytes."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(bytes((0x20, 2, 0, 0, *then)))
+        await reader.read()
+
+    return talk
+
+
 def check_fault(*, found: bool, faulty: bool, fault: str, where: str) -> None:
     """Fail if the stock client has lost its fault, or ours still has it."""
     if faulty and not found:
@@ -108,13 +119,8 @@ async def test_a_broker_that_hangs_up_at_once_is_an_error_of_the_loop(
 async def test_a_client_that_fails_leaves_its_socket_open(
     socket_enabled: None, kind: type[aiomqtt.Client], *, faulty: bool
 ) -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        # CONNACK, then a message on a topic that is not valid UTF-8.
-        writer.write(bytes((0x20, 2, 0, 0, 0x30, 3, 0, 1, 0xFF)))
-        await reader.read()
-
-    async with server(talk) as port:
+    # A message on a topic that is not valid UTF-8.
+    async with server(accepting(0x30, 3, 0, 1, 0xFF)) as port:
         client = kind(HOST, port)
         with suppress(aiomqtt.MqttError, UnicodeDecodeError):
             async with client:
@@ -133,12 +139,7 @@ async def test_a_client_that_fails_leaves_its_socket_open(
 async def test_an_end_right_after_the_connack_is_forgotten(
     socket_enabled: None, kind: type[aiomqtt.Client], *, faulty: bool
 ) -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(bytes((0x20, 2, 0, 0)))
-        writer.close()
-
-    async with server(talk) as port:
+    async with server(accepting()) as port:
         client = kind(HOST, port)
         ended, acknowledged = client._disconnected, client._client.on_connect
 
@@ -192,14 +193,9 @@ class Turns(asyncio.Queue[aiomqtt.Message]):
 async def test_only_one_message_is_read_in_a_turn_of_the_loop(
     socket_enabled: None, kind: type[aiomqtt.Client], *, faulty: bool
 ) -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        # CONNACK, then messages with an empty payload.
-        writer.write(bytes((0x20, 2, 0, 0, *((0x30, 3, 0, 1, 0x61) * 50))))
-        await reader.read()
-
     turns = Turns()
-    async with server(talk) as port:
+    # Messages with an empty payload.
+    async with server(accepting(*(0x30, 3, 0, 1, 0x61) * 50)) as port:
         counting = asyncio.create_task(turns.count())
         client = kind(HOST, port, queue_type=lambda **_: turns)  # type: ignore[arg-type]
         if isinstance(client, mqtt._Client):

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 
@@ -123,6 +124,12 @@ class Garage:
     def report_state(self, word: str) -> None:
         """Let it be in another state."""
         self.report_answer("cmd.state.get_report", state(word))
+
+    def reconnect(self, word: str = "ready_to_charge") -> None:
+        """Lose the connection, get it back, and let it report its state."""
+        self.hub.connection_lost(NotConnectedError("gone"))
+        self.hub.connection_made()
+        self.report_state(word)
 
     def report_answer(self, question: str, answer: dict[str, Any]) -> None:
         """Change what is requested, and report it."""

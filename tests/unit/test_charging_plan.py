@@ -143,9 +143,7 @@ async def test_a_counter_that_restarts_while_away(garage: Garage) -> None:
     """It may be another car: its charging is not ended."""
     garage.hub.feed(CHARGER, without_start(1.0))
     await start(garage, until=100)
-    garage.hub.connection_lost(NotConnectedError("gone"))
-    garage.hub.connection_made()
-    garage.report_state("charging")
+    garage.reconnect("charging")
     garage.hub.feed(CHARGER, without_start(0.5))
     assert plan(garage) is None
 
@@ -172,9 +170,7 @@ async def test_a_link_that_drops_in_a_pause_by_load_balancing(garage: Garage) ->
     garage.hub.feed(CHARGER, session)
     garage.node.limits.plan.pause(paused=True)
     garage.report_state("ready_to_charge")
-    garage.hub.connection_lost(NotConnectedError("gone"))
-    garage.hub.connection_made()
-    garage.report_state("ready_to_charge")
+    garage.reconnect()
     garage.hub.feed(CHARGER, session)
     assert garage.node.limits.plan.is_paused
     garage.report_state("charging")
@@ -189,9 +185,7 @@ async def test_another_car_while_the_link_is_down_in_a_pause(garage: Garage) -> 
     garage.hub.feed(CHARGER, offered(16, 2.0))
     garage.node.limits.plan.pause(paused=True)
     garage.report_state("ready_to_charge")
-    garage.hub.connection_lost(NotConnectedError("gone"))
-    garage.hub.connection_made()
-    garage.report_state("charging")
+    garage.reconnect("charging")
     garage.hub.feed(CHARGER, offered(16, 0.0, started_at="2026-11-20T18:00:00Z"))
     assert plan(garage) is None
 

@@ -29,6 +29,20 @@ def gives(garage: Garage, current: float) -> None:
     garage.node.limits.failsafe.registered(current)
 
 
+def suspect(garage: Garage) -> None:
+    """Let it be possible that the broker has sent the limit."""
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+
+
+async def ignore_return(garage: Garage) -> None:
+    """Let the failsafe apply, and the command that restores the former limit be ignored."""
+    gives(garage, 10)
+    garage.obeys = False
+    suspect(garage)
+    report_max_current(garage, 10)
+    await garage.until(1)
+
+
 def report_max_current(garage: Garage, current: float) -> None:
     garage.report_answer("cmd.max_current.get_report", max_current(current))
 
@@ -57,39 +71,27 @@ def test_there_is_none_while_nothing_is_known(garage: Garage) -> None:
 async def test_what_was_there_returns_once(garage: Garage) -> None:
     gives(garage, 10)
     assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=10, former=32)
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    suspect(garage)
     report_max_current(garage, 10)
     await garage.until(30)
     assert [value for _, value in garage.received_of(SET)] == [32]
     assert garage.node.snapshot.requested.limits == {}
 
 
-async def test_nothing_returns_while_home_assistant_stops(garage: Garage) -> None:
-    """The limit is sent on purpose, maybe within a minute of an earlier failsafe."""
-    gives(garage, 10)
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
-    garage.node.limits.failsafe.stop()
-    report_max_current(garage, 10)
-    await garage.until(59)
-    assert garage.received == []
-    assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=10, former=32)
-
-
 @pytest.mark.parametrize("meanwhile", ["nothing", "reconnected", "returning"])
 async def test_nothing_returns_after_a_stop(garage: Garage, meanwhile: str) -> None:
-    failsafe = garage.node.limits.failsafe
+    """The limit is sent on purpose, maybe within a minute of an earlier failsafe."""
     gives(garage, 10)
-    failsafe.suspect(garage.hub.clock.now())
+    suspect(garage)
     if meanwhile == "returning":
         report_max_current(garage, 10)
-    failsafe.stop()
+    garage.node.limits.failsafe.stop()
     if meanwhile == "reconnected":
-        garage.hub.connection_lost(NotConnectedError("gone"))
-        garage.hub.connection_made()
-        garage.report_state("ready_to_charge")
+        garage.reconnect()
     report_max_current(garage, 10)
     await garage.until(130)
     assert garage.received == []
+    assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=10, former=32)
 
 
 async def test_what_returns_is_the_limit_of_today(garage: Garage) -> None:
@@ -100,7 +102,7 @@ async def test_what_returns_is_the_limit_of_today(garage: Garage) -> None:
     # The failsafe applies, which is noticed only afterwards.
     report_max_current(garage, 10)
     gives(garage, 10)
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    suspect(garage)
     await garage.until(30)
     assert [value for _, value in garage.received_of(SET)] == [20]
 
@@ -110,7 +112,7 @@ async def test_another_limit_is_registered_while_the_first_may_apply(
     garage: Garage, applied: float
 ) -> None:
     gives(garage, 10)
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    suspect(garage)
     gives(garage, 8)
     assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=8, former=32)
     report_max_current(garage, applied)
@@ -120,11 +122,7 @@ async def test_another_limit_is_registered_while_the_first_may_apply(
 
 async def test_a_charge_point_that_was_away_gets_it_soon(garage: Garage) -> None:
     """Unlike the hub, it was away while the former limit was sent."""
-    gives(garage, 10)
-    garage.obeys = False
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
-    report_max_current(garage, 10)
-    await garage.until(1)
+    await ignore_return(garage)
     garage.node.apply_thing_status(up=False, now=garage.hub.clock.now())
     await garage.until(5)
     garage.obeys = True
@@ -137,7 +135,7 @@ async def test_a_charge_point_that_was_away_gets_it_soon(garage: Garage) -> None
 
 async def test_nothing_returns_if_it_was_not_sent(garage: Garage) -> None:
     gives(garage, 10)
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    suspect(garage)
     await garage.until(61)
     # Another client sets that very limit, later.
     report_max_current(garage, 10)
@@ -149,7 +147,7 @@ async def test_a_refusal_is_not_followed_by_a_flood(
     garage: Garage, caplog: pytest.LogCaptureFixture
 ) -> None:
     gives(garage, 10)
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    suspect(garage)
     garage.refuses_commands = True
     report_max_current(garage, 10)
     for seconds in range(1, 290, 7):
@@ -165,11 +163,7 @@ async def test_a_refusal_is_not_followed_by_a_flood(
 
 async def test_a_connection_lost_meanwhile_delays_nothing(garage: Garage) -> None:
     """After a freeze, both connections end; the failsafe's may be the first to be noticed."""
-    gives(garage, 10)
-    garage.obeys = False
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
-    report_max_current(garage, 10)
-    await garage.until(1)
+    await ignore_return(garage)
     garage.hub.connection_lost(NotConnectedError("gone"))
     await garage.until(10)
     garage.obeys = True
@@ -184,7 +178,7 @@ async def test_a_connection_lost_meanwhile_delays_nothing(garage: Garage) -> Non
 async def test_a_limit_of_the_user_is_not_overruled(garage: Garage) -> None:
     """A limit that is set while the failsafe applies stays."""
     gives(garage, 10)
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    suspect(garage)
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 20)))
     await garage.until(200)
     assert [value for _, value in garage.received_of(SET)] == [20]
@@ -193,7 +187,7 @@ async def test_a_limit_of_the_user_is_not_overruled(garage: Garage) -> None:
 async def test_it_waits_for_a_charge_point_that_is_away(garage: Garage) -> None:
     gives(garage, 10)
     garage.hub.connection_lost(NotConnectedError("gone"))
-    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    suspect(garage)
     await garage.until(600)
     assert garage.received == []
     garage.hub.connection_made()

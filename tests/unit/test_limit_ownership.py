@@ -94,9 +94,7 @@ async def test_what_somebody_else_sets_stays(garage: Garage) -> None:
     report_max_current(garage, 20)
     await garage.until(200)
     assert garage.node.snapshot.requested.limits == {}
-    garage.hub.connection_lost(NotConnectedError("gone"))
-    garage.hub.connection_made()
-    garage.report_state("ready_to_charge")
+    garage.reconnect()
     report_max_current(garage, 20)
     await garage.until(400)
     assert garage.received == []
@@ -136,9 +134,7 @@ async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
     assert garage.node.snapshot.requested.limits == {"max_current": 16, "phases": "1"}
     await (await garage.call(garage.node.set(Feature.PHASE_MODE, "nl3")))
     assert garage.node.snapshot.requested.limits == {"max_current": 16, "phase_mode": "nl3"}
-    garage.hub.connection_lost(NotConnectedError("gone"))
-    garage.hub.connection_made()
-    garage.report_state("ready_to_charge")
+    garage.reconnect()
     report_max_current(garage, 16)
     garage.report_answer("cmd.phase_mode.get_report", phase_mode("NL1L2L3"))
     await garage.until(200)

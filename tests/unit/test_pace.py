@@ -355,9 +355,7 @@ async def test_random_wishes(seed: int) -> None:
         garage.report_state(word)
 
     async def transport() -> None:
-        garage.hub.connection_lost(NotConnectedError("gone"))
-        garage.hub.connection_made()
-        garage.report_state("ready_to_charge")
+        garage.reconnect()
 
     for _ in range(60):
         events = (start, stop, current, mood, somebody, transport)
