@@ -38,8 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remove the group from the name of a test, with which `--last-failed` would not find it."""
-    # The process that runs the test compares its name afterwards.
+    """Remove the group from the name of a test; otherwise, `--last-failed` would not find it."""
+    # A worker still compares the name with that of its test.
     if "PYTEST_XDIST_WORKER" not in os.environ:
         report.nodeid = _GROUP.sub("", report.nodeid)
 

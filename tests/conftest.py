@@ -17,7 +17,7 @@ type MakeBroker = Callable[..., BrokerProcess]
 
 @pytest.fixture(autouse=True)
 def enable_event_loop_debug() -> None:
-    """Leave it off: it keeps a stack for each callback, which takes most of the time."""
+    """Keep it off: it records a stack for every callback, which takes most of the time."""
 
 
 @pytest.fixture(name="certificates", scope="session")
@@ -40,7 +40,7 @@ def make_broker_fixture(socket_enabled: None, tmp_path: Path) -> Generator[MakeB
             if only_mosquitto and mosquitto() is None:
                 pytest.skip("only mosquitto supports this")
             made = BrokerProcess(tmp_path / f"broker{len(list(tmp_path.iterdir()))}", **keywords)
-            # Nobody uses it any more, and mosquitto takes its time to end.
+            # It is no longer needed, and mosquitto is slow to shut down.
             stack.callback(made.kill)
             made.start()
             return made

@@ -170,7 +170,7 @@ def _commands(cars: Cars) -> list[int]:
 
 
 async def test_failsafe(home: Home, cars: Cars) -> None:
-    """One Home Assistant for all: it takes longer to prepare than to fail."""
+    """All three use the same Home Assistant, because its preparation takes half a minute."""
     await _freeze(home, cars)
     await asyncio.sleep(_SETTLED)
     await _kill(home, cars)

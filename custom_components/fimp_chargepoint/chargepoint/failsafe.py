@@ -148,7 +148,7 @@ class FailsafeGuard:
 
     def connection_lost(self, error: ChargepointError) -> None:
         """The broker may send the message, although Home Assistant is still there."""
-        # An attempt to connect contains the message, and only its answer may be missing.
+        # An attempt to connect contains the message. Maybe only the broker's answer was lost.
         if self._is_guarded or isinstance(error, NoAnswerError):
             self._was_lost = True
             self._suspect()

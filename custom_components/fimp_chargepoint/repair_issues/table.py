@@ -50,7 +50,7 @@ def _silent(subject: Subject) -> Finding | None:
     """Whether it was not seen for a day, and is not merely cut off from its cloud service."""
     coordinator, watch, last_seen = subject.coordinator, subject.watch, subject.last_seen
     data = watch.entry.runtime_data
-    # Also for one that is silent from the first start on: a restart must not begin the day anew.
+    # Even if it has been silent since the first start: a restart must not restart the day.
     data.storage.last_seen.save(_HOUR)
     if coordinator is not None:
         # A station may have nothing to report for long.

@@ -142,7 +142,7 @@ class Failsafe:
             self.suspect(now)
 
     def stop(self) -> None:
-        """Restore nothing any more: the limit is about to be sent because Home Assistant stops."""
+        """No longer restore a limit: Home Assistant is stopping and is about to send its own."""
         self._is_stopped = True
         if self._task is not None:
             self._task.cancel()
@@ -220,7 +220,7 @@ class Failsafe:
             _LOGGER.debug("%s: there is a newer limit by now", name)
         except ChargepointError as error:
             now = charge_point.host.clock.now()
-            # Then it may not have received the limit.
+            # If so, it may not have received the limit.
             was_away = isinstance(error, NotConnectedError) or reconnections < self._reconnections
             log = _LOGGER.debug if was_away or self._has_failed else _LOGGER.warning
             log("%s has not accepted its former limit yet: %s", name, error)

@@ -81,10 +81,10 @@ class _Client(aiomqtt.Client):
 
     aiomqtt asks the loop to watch the socket in its next turn: if the broker closes the connection
     before, this raises an error in the loop that cannot be caught. If aiomqtt fails with an error
-    of its own, it leaves the socket open. It forgets a connection that ends right after it was
-    accepted, and looks connected for good. It reads one message in each turn of the loop; if Home
-    Assistant is busy, the broker then drops messages of any kind. paho looks for a callback for
-    each topic, which leaves reference cycles.
+    of its own, it leaves the socket open. It does not notice a connection that ends right after
+    it was accepted. It reads one message in each turn of the loop; if Home Assistant is busy, the
+    broker then drops messages of any kind. paho looks for a callback for each topic, which leaves
+    reference cycles.
 
     What is private there may change in any release. A method that is not as expected is left
     alone; the fault is the lesser evil.

@@ -165,7 +165,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     def _session_event(self, value: object, now: float) -> Changes:
         self._session_received_at = now
         self._event_received = True
-        # A reply that is still due may have been made before this event.
+        # A reply that has not arrived yet may be older than this event.
         if self.module.withdraw(_INFO) and self._answers_gets:
             self.module.ask(_INFO)
         seen, event = self.host.clock.to_datetime(now), mapping(value)

@@ -169,7 +169,7 @@ class ApiModule:
         return handle
 
     def withdraw(self, operation: str) -> bool:
-        """Stop expecting replies to `operation`; return whether there were any to come."""
+        """Stop expecting replies to `operation`; return whether any were expected."""
         found = [each for each, request in self._open.items() if request.operation == operation]
         for each in found:
             del self._open[each]
